@@ -1,0 +1,166 @@
+"""What a cohort is and how its tables read: one typed model for every source.
+
+The file imports without torch, SciPy or scikit-learn, so a pipeline may use it as a type hint.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from osteon.cohorts.errors import listed, suggestion
+from osteon.cohorts.phantom.knee import KneePhantomConfig
+
+PATIENT_COLUMNS = (
+    "patient_id",
+    "label",
+    "age",
+    "sex",
+    "site",
+    "location",
+    "subtype",
+    "centre",
+    "split",
+    "alp",
+    "alp_low",
+    "alp_high",
+    "ldh",
+    "ldh_low",
+    "ldh_high",
+)
+IMAGE_COLUMNS = ("file", "patient_id", "sequence", "view", "slice", "mask", "boxes")
+COLUMNS = PATIENT_COLUMNS + IMAGE_COLUMNS[:1] + IMAGE_COLUMNS[2:]
+
+# What a user may write as `sequence`, and the modality it stands for.
+SEQUENCES = {
+    "XR": "XR",
+    "CT": "CT",
+    "MR": "MR",
+    "T1WI": "MR",
+    "T2WI": "MR",
+    "FS-T2WI": "MR",
+    "Gd-T1WI": "MR",
+}
+
+# DICOM Modality (0008,0060), defined terms of PS3.3 C.7.3.1.1.1. DR is no defined term but some
+# detectors write it. XA is left out: angiography is no projection radiograph of bone.
+DICOM_MODALITIES: dict[str, frozenset[str]] = {
+    "XR": frozenset({"CR", "DX", "RG", "RF", "DR"}),
+    "CT": frozenset({"CT"}),
+    "MR": frozenset({"MR"}),
+}
+
+Modality = Literal["XR", "CT", "MR"]
+
+
+def _text_keys(value: Any) -> Any:
+    """Read YAML's numbers as the text they stand for in a table; refuse its yes and no."""
+    if not isinstance(value, dict):
+        return value
+    if any(isinstance(word, bool) for pair in value.items() for word in pair):
+        raise ValueError(
+            "holds true or false, which is how YAML reads an unquoted yes, no, on, off, true or "
+            'false: put quotes around it, as in "yes": osteosarcoma'
+        )
+    return {_text(key): _text(word) for key, word in value.items()}
+
+
+def _text(word: Any) -> Any:
+    return str(word) if isinstance(word, int | float) else word
+
+
+Mapping = Annotated[dict[str, str | None], BeforeValidator(_text_keys)]
+
+
+class TablesConfig(BaseModel):
+    """Names of the two tables inside the cohort folder; CSV or XLSX. They may be one file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    patients: str = Field(default="patients.csv", min_length=1, description="one row a patient")
+    images: str | None = Field(
+        default="images.csv",
+        min_length=1,
+        description="one row a file; null: none. images.csv itself may be absent",
+    )
+
+
+class CohortConfig(BaseModel):
+    """Where samples come from, and how a user's names map to ours. See docs/cohort.md.
+
+    Raises pydantic's ValidationError (a ValueError) naming the key, what was found and what is
+    allowed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Literal["phantom", "folder", "btxrd"] = Field("phantom", description="kind of cohort")
+    path: str | None = Field(None, description="the user's folder; required unless phantom")
+    tables: TablesConfig = Field(default_factory=TablesConfig)
+    columns: dict[str, str] = Field(default={}, description="our column -> the user's column")
+    extra_columns: Literal["error", "ignore"] = Field(
+        "error", description="columns that nobody asked for: an error, or left unread"
+    )
+    labels: Mapping = Field(default={}, description="user's label -> class; null leaves out")
+    values: dict[str, Mapping] = Field(
+        default={}, description="our column -> {user's value -> ours; null: unknown}"
+    )
+    classes: tuple[str, ...] = Field(
+        ("non_tumour", "osteosarcoma"), min_length=2, description="the last is the positive class"
+    )
+    modalities: tuple[Modality, ...] = Field(
+        ("XR",),
+        min_length=1,
+        description="what is kept; the first is that of a PNG or JPEG whose table says nothing",
+    )
+    max_pixels: int = Field(
+        2**28, gt=0, description="rows x columns x frames of one file, checked before decoding"
+    )
+    max_side: int | None = Field(
+        1024, ge=16, description="longer side that the archive keeps, px; null: native"
+    )
+    burned_in_text: Literal["warn", "quarantine", "ignore"] = Field(
+        "warn", description="what an image with suspected writing in its pixels gets"
+    )
+    workers: int = Field(0, ge=0, description="processes that read; 0: all cores")
+    phantom: KneePhantomConfig = Field(default_factory=lambda: KneePhantomConfig.model_validate({}))
+
+    @property
+    def effective_workers(self) -> int:
+        """Processes that read: `workers`, or as many as this process may use cores."""
+        if self.workers:
+            return self.workers
+        if hasattr(os, "sched_getaffinity"):  # a container or a scheduler may grant fewer cores
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CohortConfig:
+        if self.source != "phantom" and not self.path:
+            raise ValueError(
+                f"path is {self.path!r}, source '{self.source}': give the folder that holds the "
+                "cohort (or source: phantom)"
+            )
+        if len(set(self.classes)) != len(self.classes) or not all(self.classes):
+            raise ValueError(f"classes is {listed(self.classes)}: give different, non-empty names")
+        _check_keys("columns", self.columns, COLUMNS)
+        _check_keys("values", self.values, [name for name in COLUMNS if name != "label"])
+        for value, name in self.labels.items():
+            if name is not None and name not in self.classes:
+                raise ValueError(
+                    f"labels maps '{value}' to '{name}', which is not one of the classes "
+                    f"{listed(self.classes)}{suggestion(name, self.classes)}; null leaves out"
+                )
+        return self
+
+
+def _check_keys(name: str, mapping: dict[str, Any], allowed: Any) -> None:
+    for key in mapping:
+        if key not in allowed:
+            hint = suggestion(key, allowed)
+            extra = "; map labels under `labels`" if (name, key) == ("values", "label") else ""
+            raise ValueError(
+                f"{name} names '{key}'{hint}{extra}; our columns are {listed(allowed)}"
+            )

@@ -1,0 +1,85 @@
+"""The tables of a cohort, read and checked: what every source hands on to ingestion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from osteon.cohorts.config import IMAGE_COLUMNS, PATIENT_COLUMNS, CohortConfig
+from osteon.cohorts.errors import CohortError
+
+__all__ = ["REFUSED_COLUMNS", "CohortError", "CohortTables", "read_tables"]
+
+REFUSED_COLUMNS = ("file", "code", "reason")
+NUMBERS = ("age", "alp", "alp_low", "alp_high", "ldh", "ldh_low", "ldh_high")
+
+
+@dataclass(frozen=True)
+class CohortTables:
+    """A cohort before any image is opened. It still holds identifiers: it never leaves ingestion.
+
+    Attributes:
+        patients: one row a patient, in the table's order; all patient columns are present.
+            patient_id, label (one of the classes), sex (F, M, unknown), site, location, subtype,
+            centre, split (train, test): str, missing = NaN (sex is never missing);
+            age (years) and labs with their ranges (U/L): float64, missing = NaN.
+        files: one row a candidate image file, sorted by path: file (POSIX path under the root),
+            patient_id (NaN: ingestion resolves it from header or folder), sequence, view: str;
+            slice: Int64; mask, boxes: POSIX paths under the root, or NaN.
+        refused: file, code, reason of files refused here; reasons hold no identifier.
+        groups: always None: BTXRD's surrogate groups are already in patient_id, and a note says so.
+        notes: statements for the report; they hold no identifier.
+        excluded: raw identifiers of patients whom the configuration leaves out. They are not in
+            `patients`; their files stay in `files`, so that ingestion can count them.
+    """
+
+    patients: pd.DataFrame
+    files: pd.DataFrame
+    refused: pd.DataFrame
+    groups: pd.Series | None = None
+    notes: tuple[str, ...] = ()
+    excluded: frozenset[str] = frozenset()
+
+
+def read_tables(root: Path, config: CohortConfig) -> CohortTables:
+    """Read and check the tables of a cohort folder, and list its candidate image files.
+
+    Args:
+        root: the cohort folder (config.path as an existing folder, or where a phantom was written).
+        config: names, mappings and classes. A phantom is read as a folder.
+
+    Raises:
+        CohortError: the tables are wrong; all problems of one table are reported together.
+    """
+    # Imported here: both modules build CohortTables.
+    from osteon.cohorts.btxrd import read_btxrd
+    from osteon.cohorts.folder import read_folder
+
+    root = Path(root)
+    if not root.is_dir():
+        raise CohortError("cohort.path: no such folder (or not readable); give an existing folder")
+    return read_btxrd(root, config) if config.source == "btxrd" else read_folder(root, config)
+
+
+def patients_frame(records: list[dict[str, object]]) -> pd.DataFrame:
+    """Build the patients table with every canonical column; absent values are NaN."""
+    frame = pd.DataFrame(records, columns=list(PATIENT_COLUMNS))
+    kinds = {name: "float64" if name in NUMBERS else "str" for name in PATIENT_COLUMNS}
+    frame = frame.astype(kinds)
+    frame["sex"] = frame["sex"].fillna("unknown")
+    return frame
+
+
+def files_frame(records: list[dict[str, object]]) -> pd.DataFrame:
+    """Build the table of candidate files, sorted by path."""
+    frame = pd.DataFrame(records, columns=list(IMAGE_COLUMNS))
+    kinds = {name: "Int64" if name == "slice" else "str" for name in IMAGE_COLUMNS}
+    return frame.astype(kinds).sort_values("file", ignore_index=True)
+
+
+def refused_frame(records: list[tuple[str, str, str]]) -> pd.DataFrame:
+    """Build the table of files refused before any was opened, sorted by path."""
+    frame = pd.DataFrame(records, columns=list(REFUSED_COLUMNS)).astype("str")
+    return frame.sort_values("file", ignore_index=True)

@@ -1,0 +1,106 @@
+"""Resize with antialiasing, by Pillow: the same result on every machine and in every process."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from osteon.imaging.picture import Array
+
+MODES = ("stretch", "letterbox")
+
+
+def resize(image: Array, size: int, mode: str = "stretch") -> NDArray[np.uint8]:
+    """An image as 8 bits on a square.
+
+    Bilinear with support that grows with the reduction, which is what makes it antialiased.
+
+    Args:
+        image: (H, W) or (H, W, 3), uint8 or uint16 display values over the full range of the type.
+            HU must pass a window first.
+        size: side of the square, px, at least 1.
+        mode: stretch (aspect not kept) or letterbox (aspect kept, centred, black bars).
+
+    Returns:
+        (size, size) or (size, size, 3) uint8, 0..255.
+
+    Raises:
+        ValueError: a mode, size, shape or dtype that is not one of these.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode: {mode!r} is not one of {', '.join(MODES)}")
+    if size < 1:
+        raise ValueError(f"size: {size} is below 1")
+    image = to_uint8(image)
+    if mode == "stretch":
+        return _scaled(image, size, size)
+    rows, columns = image.shape[:2]
+    scale = size / max(rows, columns)
+    height, width = max(1, round(rows * scale)), max(1, round(columns * scale))
+    canvas = np.zeros((size, size, *image.shape[2:]), np.uint8)
+    top, left = (size - height) // 2, (size - width) // 2
+    canvas[top : top + height, left : left + width] = _scaled(image, height, width)
+    return canvas
+
+
+def to_uint8(image: Array) -> NDArray[np.uint8]:
+    """Display values of 8 or 16 bits as 8 bits, rounded (65535 becomes 255).
+
+    Raises:
+        ValueError: another dtype or shape.
+    """
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3) or not image.size:
+        raise ValueError(f"image: shape {image.shape} is not (H, W) or (H, W, 3) with pixels")
+    if image.dtype == np.uint8:
+        return np.asarray(image, np.uint8)
+    if image.dtype != np.uint16:
+        raise ValueError(
+            f"image: dtype {image.dtype} is not uint8 or uint16; HU must pass a window first"
+        )
+    return _ROUNDED[image]
+
+
+# value / 257, rounded, for every 16-bit value: a look-up costs less than the division
+_ROUNDED = np.rint(np.arange(65536) / 257.0).astype(np.uint8)
+
+
+def _scaled(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    if image.shape[:2] == (height, width):
+        return image.copy()
+    picture = Image.fromarray(image)
+    return np.array(picture.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def kept_size(rows: int, columns: int, max_side: int | None) -> tuple[int, int]:
+    """Rows and columns after `shrink`: the longer side is at most `max_side`, never enlarged."""
+    if max_side is None or max(rows, columns) <= max_side:
+        return rows, columns
+    scale = max_side / max(rows, columns)
+    return max(1, round(rows * scale)), max(1, round(columns * scale))
+
+
+def shrink(image: Array, max_side: int | None) -> Array:
+    """Reduce an image so that its longer side is at most `max_side`, keeping its dtype.
+
+    Args:
+        image: (H, W) uint16 or int16, or (H, W, 3) uint8.
+        max_side: px; None keeps the size.
+    """
+    height, width = kept_size(image.shape[0], image.shape[1], max_side)
+    if (height, width) == image.shape[:2]:
+        return image
+    if image.dtype == np.uint8:
+        return _scaled(np.asarray(image, np.uint8), height, width)
+    picture = Image.fromarray(image.astype(np.float32))
+    values = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
+    limits = np.iinfo(image.dtype)
+    return np.clip(np.rint(values), limits.min, limits.max).astype(image.dtype)
+
+
+def shrink_mask(mask: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+    """A label map at another size: each pixel takes its nearest neighbour's label."""
+    if mask.shape == (rows, columns):
+        return mask
+    picture = Image.fromarray(np.ascontiguousarray(mask, np.uint8))
+    return np.array(picture.resize((columns, rows), Image.Resampling.NEAREST))

@@ -1,0 +1,190 @@
+"""Batches straight from the memory-mapped image store; only a batch at a time is in memory."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class Batch(NamedTuple):
+    """What a network is called with (`network(*inputs)`) and what it should answer."""
+
+    inputs: tuple[Tensor, ...]
+    target: Tensor
+
+
+class Cases(Protocol):
+    """Everything that can be trained on: it reads some cases and lays them on a device."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Class numbers, one a case."""
+        ...
+
+    def read(self, index: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        """The cases at these positions, in host memory."""
+        ...
+
+    def place(self, tensors: tuple[Tensor, ...], device: torch.device) -> Batch:
+        """The same on the device, normalised."""
+        ...
+
+
+@dataclass(frozen=True)
+class ImageCases:
+    """Images with clinical values, one row a sample.
+
+    Attributes:
+        images: `images.npy` of the prepared store: M × H × W or M × H × W × 3 uint8.
+        rows: N int64, each sample's row in the store.
+        clinical: N × d float32, normalised; d may be 0.
+        labels: N int64 class numbers.
+        patients: N patient ids.
+        samples: N sample ids.
+    """
+
+    images: Path
+    rows: NDArray[np.int64]
+    clinical: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    patients: NDArray[Any]
+    samples: NDArray[Any]
+
+    def __post_init__(self) -> None:
+        for name in ("clinical", "labels", "patients", "samples"):
+            if len(getattr(self, name)) != len(self.rows):
+                raise ValueError(
+                    f"{name} has {len(getattr(self, name))} rows; rows has {len(self.rows)}"
+                )
+        if not np.isfinite(self.clinical).all():
+            raise ValueError("clinical holds values that are missing or infinite")
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A memory map would travel to another process as a copy of the whole cohort.
+        return {k: v for k, v in self.__dict__.items() if k != "_store"}
+
+    @cached_property
+    def _store(self) -> NDArray[np.uint8]:
+        store = np.load(self.images, mmap_mode="r", allow_pickle=False)
+        if store.dtype != np.uint8 or store.ndim not in (3, 4):
+            raise ValueError(
+                f"{self.images} holds {store.dtype} of shape {store.shape}; "
+                "wanted uint8 N × H × W or N × H × W × 3"
+            )
+        return store
+
+    def read(self, index: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
+        """Images B × H × W (× 3) uint8, clinical B × d float32, labels B int64."""
+        return (
+            torch.from_numpy(self._store[self.rows[index]]),
+            torch.from_numpy(self.clinical[index]),
+            torch.from_numpy(self.labels[index]),
+        )
+
+    def place(self, tensors: tuple[Tensor, ...], device: torch.device) -> Batch:
+        """Images become B × 3 × H × W float, normalised; bytes travel, not floats."""
+        image, clinical, label = (_move(tensor, device) for tensor in tensors)
+        return Batch((normalise(image), clinical), label)
+
+
+def normalise(image: Tensor) -> Tensor:
+    """B × H × W or B × H × W × 3 uint8 → B × 3 × H × W float32, ImageNet mean 0, deviation 1.
+
+    Laid out with the channels last, which convolutions pass on and which runs a tenth to a fifth
+    faster on a CPU, and faster still on a GPU in mixed precision.
+    """
+    mean, std = (image.new_tensor(v, dtype=torch.float32) for v in (IMAGENET_MEAN, IMAGENET_STD))
+    planes = image[:, None] if image.ndim == 3 else image.permute(0, 3, 1, 2)
+    shift, factor = -mean / std, 1 / (255 * std)
+    offset, scale = shift[:, None, None], factor[:, None, None]
+    scaled = torch.addcmul(offset, planes.float(), scale)
+    return scaled.contiguous(memory_format=torch.channels_last)
+
+
+class Step(NamedTuple):
+    """One optimiser step: this process's micro-batches, and the cases of all processes."""
+
+    parts: list[NDArray[np.int64]]
+    size: int
+
+
+def plan_epoch(
+    train: NDArray[np.int64],
+    batch: int,
+    micro_batch: int | None,
+    seed: Sequence[int],
+    *,
+    rank: int = 0,
+    world: int = 1,
+) -> list[Step]:
+    """Shuffle the training cases and cut them into steps and micro-batches.
+
+    The order follows from `seed` alone, so a resumed run meets the same batches. Micro-batches of a
+    step differ by one case at most; none holds a single case, whose batch statistics would not
+    exist: a rest too small for that joins the step before it.
+
+    Args:
+        train: positions of the training cases.
+        batch: cases a step.
+        micro_batch: cases at once in one process; None = all of the step's.
+        seed: for instance (seed, fold, epoch).
+        rank: number of this process.
+        world: number of processes.
+
+    Raises:
+        ValueError: fewer than two training cases a process.
+    """
+    smallest = 2 * world
+    if len(train) < smallest:
+        raise ValueError(
+            f"{len(train)} training cases; {world} process(es) need {smallest} or more"
+        )
+    order = np.random.default_rng(seed).permutation(train)
+    cuts = list(range(0, len(order), max(batch, smallest)))[1:]
+    if cuts and len(order) - cuts[-1] < smallest:
+        cuts.pop()
+    steps = []
+    for cases in np.split(order, cuts):
+        wanted = -(-len(cases) // (world * (micro_batch or len(cases))))
+        parts = world * max(1, min(wanted, len(cases) // smallest))
+        steps.append(Step(np.array_split(cases, parts)[rank::world], len(cases)))
+    return steps
+
+
+def feed(
+    cases: Cases, indices: Iterable[NDArray[np.int64]], device: torch.device
+) -> Iterator[Batch]:
+    """The batches at these positions, on the device.
+
+    On a GPU one thread reads the next batch from the store while this one is computed.
+    """
+    if device.type == "cpu":
+        yield from (cases.place(cases.read(index), device) for index in indices)
+        return
+    with ThreadPoolExecutor(1) as reader:
+        waiting = None
+        for index in indices:
+            following = reader.submit(_read_pinned, cases, index)
+            if waiting is not None:
+                yield cases.place(waiting.result(), device)
+            waiting = following
+        if waiting is not None:
+            yield cases.place(waiting.result(), device)
+
+
+def _read_pinned(cases: Cases, index: NDArray[np.int64]) -> tuple[Tensor, ...]:
+    return tuple(tensor.pin_memory() for tensor in cases.read(index))
+
+
+def _move(tensor: Tensor, device: torch.device) -> Tensor:
+    return tensor.to(device, non_blocking=tensor.is_pinned() if device.type == "cuda" else False)

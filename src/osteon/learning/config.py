@@ -1,0 +1,82 @@
+"""Parameters of the one fit loop; imports no torch."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class EarlyStop(BaseModel):
+    """Stop when the loss on held-back training patients no longer falls.
+
+    Attributes:
+        patience: epochs without a lower loss before training ends.
+        fraction: share of the training patients of each class that is held back. These patients
+            belong to the training part: the fold that is judged is never looked at.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    patience: int = Field(ge=1)
+    fraction: float = Field(gt=0, le=0.5)
+
+
+class TrainingConfig(BaseModel):
+    """How a network is fitted. Defaults are the late-fusion paper's, where it names them.
+
+    Attributes:
+        epochs: passes over the training part.
+        batch: cases that one optimiser step sees, over all micro-batches and devices.
+        micro_batch: cases that pass through the network at once (batch normalisation sees these);
+            None = the whole batch. May be exceeded by one so that no case stands alone.
+        lr: learning rate of epoch 0.
+        momentum: of SGD; Adam's and AdamW's first beta.
+        weight_decay: L2 penalty (SGD, Adam) or decoupled decay (AdamW).
+        optimiser: sgd, adam or adamw.
+        milestones: epochs, counted from 0, at whose start the rate is multiplied by `gamma`.
+        gamma: that factor.
+        freeze_backbone_epochs: first epochs in which the pretrained parts stand still; None = 5
+            when pretrained weights are loaded and 0 otherwise.
+        clip_norm: upper bound on the gradient's norm; None = no bound.
+        precision: 32-true, bf16-mixed or 16-mixed (GPU only).
+        early_stop: None = the last epoch's weights are kept, as in the paper.
+        seed: of weights, order and dropout.
+        device: auto (a GPU if there is one), cpu or cuda.
+        device_count: devices that share each batch (distributed data parallel).
+        fold_workers: processes that train folds side by side on a CPU; 0 = one a core. Ignored on a
+            GPU, where folds follow one another.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: int = Field(default=50, ge=1, le=10_000)
+    batch: int = Field(default=256, ge=2, le=65_536)
+    micro_batch: int | None = Field(default=None, ge=2, le=65_536)
+    lr: float = Field(default=0.01, gt=0, le=10)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    weight_decay: float = Field(default=1e-4, ge=0, le=1)
+    optimiser: Literal["sgd", "adam", "adamw"] = "sgd"
+    milestones: tuple[int, ...] = (20, 35, 45)
+    gamma: float = Field(default=0.1, gt=0, le=1)
+    freeze_backbone_epochs: int | None = Field(default=None, ge=0)
+    clip_norm: float | None = Field(default=None, gt=0)
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    early_stop: EarlyStop | None = None
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device_count: int = Field(default=1, ge=1, le=64)
+    fold_workers: int = Field(default=0, ge=0, le=256)
+
+    @field_validator("milestones")
+    @classmethod
+    def _rising(cls, milestones: tuple[int, ...]) -> tuple[int, ...]:
+        if list(milestones) != sorted(set(milestones)) or min(milestones, default=1) < 1:
+            raise ValueError(f"milestones are {list(milestones)}; they must rise from 1 upwards")
+        return milestones
+
+    def learning_rate(self, epoch: int) -> float:
+        """Rate of an epoch counted from 0: `lr` times `gamma` for each milestone reached."""
+        return self.lr * self.gamma ** sum(epoch >= milestone for milestone in self.milestones)
+
+    def learned_from(self) -> dict[str, object]:
+        """All parameters that change what is learned: not where and how many folds run at once."""
+        return self.model_dump(mode="json", exclude={"device", "device_count", "fold_workers"})

@@ -1,0 +1,155 @@
+"""The one fit loop, on Lightning Fabric: a CPU, a GPU or several, in any precision.
+
+All chance follows from (seed, fold, epoch): a run that was killed and resumed from the last epoch's
+checkpoint ends with the same weights as one that was not (bit for bit on a CPU with as many
+threads).
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from osteon.learning.batches import Batch, Cases, Step, feed, plan_epoch
+from osteon.learning.checkpoint import TrainingState, restore_state, save_state
+from osteon.learning.config import TrainingConfig
+from osteon.learning.objectives import Objective
+from osteon.learning.predict import validate
+from osteon.learning.setup import build_optimiser, seed_torch, set_frozen
+
+
+def fit(
+    fabric: Fabric,
+    network: nn.Module,
+    objective: Objective,
+    cases: Cases,
+    train: NDArray[np.int64],
+    config: TrainingConfig,
+    *,
+    fold: int,
+    checkpoint: Path,
+    validation: NDArray[np.int64] | None = None,
+) -> list[dict[str, float | None]]:
+    """Train `network` in place and return one entry an epoch.
+
+    Args:
+        fabric: launched devices.
+        network: called as `network(*batch.inputs)`.
+        objective: loss and reading of the output.
+        cases: where batches come from.
+        train: positions of the cases that are fitted.
+        config: `freeze_backbone_epochs` must be a number by now.
+        fold: number of the fold, part of every seed.
+        checkpoint: file that each epoch replaces; training goes on from it if it is there.
+        validation: positions of training patients held back for early stopping, if any.
+
+    Raises:
+        FloatingPointError: the loss is no longer a number.
+    """
+    model, optimiser = fabric.setup(network, build_optimiser(network, config))
+    run = _Run(fabric, network, model, optimiser, objective, cases, config, fold)
+    state = restore_state(checkpoint, network, optimiser.optimizer)
+    fabric.strategy.precision.load_state_dict(state.scaler)
+    # disable=None: no bar where nobody watches.
+    quiet = None if fabric.global_rank == 0 else True
+    epochs = range(len(state.history), config.epochs)
+    for epoch in tqdm(epochs, f"fold {fold}", disable=quiet, leave=False):
+        if config.early_stop and state.waited >= config.early_stop.patience:
+            break
+        entry = run.train_epoch(epoch, train)
+        if validation is not None and len(validation):
+            entry |= run.judge(validation, state)
+        state.history.append(entry)
+        state.scaler = fabric.strategy.precision.state_dict()
+        if fabric.global_rank == 0:
+            save_state(checkpoint, network, optimiser.optimizer, state)
+        fabric.barrier()
+    set_frozen(network, False)
+    if state.best:
+        network.load_state_dict(state.best)
+    return state.history
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What stays the same over all epochs of one fold."""
+
+    fabric: Fabric
+    network: nn.Module
+    model: Any  # the same network, as Fabric wraps it
+    optimiser: Any
+    objective: Objective
+    cases: Cases
+    config: TrainingConfig
+    fold: int
+
+    def train_epoch(self, epoch: int, train: NDArray[np.int64]) -> dict[str, float | None]:
+        """Every training case once; loss and accuracy are means as they were while learning."""
+        started, config, lr = time.perf_counter(), self.config, self.config.learning_rate(epoch)
+        rank, world, seed = (
+            self.fabric.global_rank,
+            self.fabric.world_size,
+            (config.seed, self.fold),
+        )
+        seed_torch(*seed, epoch, rank)
+        for group in self.optimiser.param_groups:
+            group["lr"] = lr
+        self.network.train()
+        set_frozen(self.network, epoch < (config.freeze_backbone_epochs or 0))
+        plan = plan_epoch(
+            train, config.batch, config.micro_batch, (*seed, epoch), rank=rank, world=world
+        )
+        batches = feed(self.cases, (p for step in plan for p in step.parts), self.fabric.device)
+        sums = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
+        for step in plan:
+            sums += self._step(step, batches)
+        total = torch.as_tensor(self.fabric.all_reduce(sums, reduce_op="sum"))
+        loss, accuracy = (total / len(train)).tolist()
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"fold {self.fold}, epoch {epoch}: loss is {loss}; lower lr")
+        seconds = time.perf_counter() - started
+        entry = {"epoch": epoch, "lr": lr, "loss": loss, "accuracy": accuracy, "seconds": seconds}
+        return entry | {"images_per_second": len(train) / seconds}
+
+    def _step(self, step: Step, batches: Iterator[Batch]) -> Tensor:
+        """One optimiser step from several micro-batches; sums of loss and of right answers."""
+        sums = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
+        for number in range(1, len(step.parts) + 1):
+            batch = next(batches)
+            last = number == len(step.parts)
+            with nullcontext() if last else self.fabric.no_backward_sync(self.model):
+                output = self.model(*batch.inputs)
+                loss = self.objective.loss(output, batch.target)
+                # DDP averages over processes: this makes it the mean over the step's cases.
+                share = len(batch.target) * self.fabric.world_size / step.size
+                self.fabric.backward(loss * share)
+            right = self.objective.probabilities(output.detach()).argmax(1) == batch.target
+            sums += torch.stack([loss.detach() * len(right), right.sum()])
+        if self.config.clip_norm is not None:
+            self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.config.clip_norm)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        return sums
+
+    def judge(self, validation: NDArray[np.int64], state: TrainingState) -> dict[str, float | None]:
+        """Loss and AUROC on held-back training patients; keeps the best weights in `state`."""
+        found = validate(self.network, self.objective, self.cases, validation, self.fabric.device)
+        # Running statistics differ between processes: all follow what the first one sees.
+        loss, auroc = self.fabric.broadcast(found)
+        if state.best_loss is None or loss < state.best_loss:
+            weights = self.network.state_dict().items()
+            state.best = {name: value.detach().cpu().clone() for name, value in weights}
+            state.best_loss, state.waited = loss, 0
+        else:
+            state.waited += 1
+        return {"validation_loss": loss, "validation_auroc": auroc}

@@ -1,0 +1,190 @@
+"""Cross-validation: one task a fold, each resumable and reusable, in one process or in several.
+
+A fold works in `<work>/<fingerprint>/fold<k>/`. While it trains, `checkpoint.safetensors` is
+replaced after each epoch; when it is done, `weights.safetensors` and then `result.json` are written
+and the checkpoint goes. The fingerprint covers recipe, data, split, code and torch version: a
+folder is only ever found again by a run that would write the same into it.
+"""
+
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+
+from osteon.learning.batches import ImageCases
+from osteon.learning.fit import fit
+from osteon.learning.permutation import hold_back_patients, permute_labels
+from osteon.learning.predict import predict
+from osteon.learning.setup import build_fabric, seed_torch, wants_gpu
+from osteon.learning.tasks import (
+    Division,
+    FoldResult,
+    FoldTask,
+    Recipe,
+    read_result,
+    task_fingerprint,
+    write_result,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def divisions(fold: NDArray[np.int64], split: NDArray[Any]) -> list[Division]:
+    """Training and test positions of each fold.
+
+    Args:
+        fold: N fold numbers.
+        split: N of `cv`, or of `train` and `test` when the cohort fixes them (then one division).
+    """
+    if set(split.tolist()) <= {"train", "test"}:
+        return [(np.flatnonzero(split == "train"), np.flatnonzero(split == "test"))]
+    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold)]
+
+
+def fold_tasks(
+    recipe: Recipe,
+    cases: ImageCases,
+    parts: Sequence[Division],
+    *,
+    data_hash: str,
+    split_hash: str,
+    work: Path,
+    fresh: bool = False,
+) -> list[FoldTask]:
+    """One task for each division; labels are permuted here if the recipe says so.
+
+    Args:
+        recipe: of the learner.
+        cases: the cohort.
+        parts: training and test positions, as from `divisions`.
+        data_hash: hash of the prepared images.
+        split_hash: hash of the splits table.
+        work: the learner's own folder for unfinished and finished folds.
+        fresh: train again in any case.
+
+    Raises:
+        ValueError: a division is empty or has a case in both parts.
+    """
+    for fold, (train, test) in enumerate(parts):
+        if not len(train) or not len(test) or np.intersect1d(train, test).size:
+            raise ValueError(
+                f"fold {fold}: {len(train)} training and {len(test)} test cases, "
+                f"{np.intersect1d(train, test).size} in both"
+            )
+    if recipe.permutes_labels:
+        seed = recipe.resolved_training().seed
+        labels = permute_labels(cases.labels, cases.patients, seed, [test for _, test in parts])
+        cases = replace(cases, labels=labels)
+    folder = work / task_fingerprint(recipe, cases, parts, data_hash, split_hash)
+    return [
+        FoldTask(recipe, cases, train, test, fold, folder, fresh)
+        for fold, (train, test) in enumerate(parts)
+    ]
+
+
+def run_folds(tasks: Sequence[FoldTask], workers: int | None = None) -> list[FoldResult]:
+    """Train all folds, or take up what is already there, and clear away outdated work.
+
+    Args:
+        tasks: of one learner.
+        workers: processes side by side; 0 = one a core, None = as the recipe says. Folds follow one
+            another on a GPU and when several devices share a fold.
+
+    Returns:
+        results in the order of the tasks.
+    """
+    config = tasks[0].recipe.resolved_training()
+    wanted = config.fold_workers if workers is None else workers
+    together = min(wanted or joblib.cpu_count(), len(tasks))
+    if wants_gpu(config) or config.device_count > 1:
+        together = 1
+    if together == 1:
+        results = [train_fold(task) for task in tasks]
+    else:
+        threads = max(1, joblib.cpu_count() // together)
+        parallel = joblib.Parallel(n_jobs=together)
+        results = list(parallel(joblib.delayed(_train_elsewhere)(task, threads) for task in tasks))
+    remove_outdated(tasks[0].folder)
+    return results
+
+
+def train_fold(task: FoldTask) -> FoldResult:
+    """Train one fold and judge its test cases; a finished fold is read, an interrupted one resumed.
+
+    The caller's random state is left as it was.
+    """
+    if task.fresh:
+        shutil.rmtree(task.workspace, ignore_errors=True)
+    done = read_result(task, reused=True)
+    if done is not None:
+        logger.info("fold %d: already trained, reused", task.fold)
+        return done
+    task.workspace.mkdir(parents=True, exist_ok=True)
+    fabric = build_fabric(task.recipe.resolved_training())
+    with torch.random.fork_rng():
+        fabric.launch(partial(_learn, task=task))
+    result = read_result(task, reused=False)
+    if result is None:
+        raise RuntimeError(f"{task.workspace}: training ended without a result")
+    return result
+
+
+def remove_outdated(current: Path) -> None:
+    """Delete the learner's work under other fingerprints: nothing will ever ask for it."""
+    for folder in current.parent.iterdir():
+        if folder.is_dir() and folder != current and len(folder.name) == len(current.name):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _train_elsewhere(task: FoldTask, threads: int) -> FoldResult:
+    torch.set_num_threads(threads)
+    return train_fold(task)
+
+
+def _learn(fabric: Fabric, task: FoldTask) -> None:
+    """Fit, predict and write down, in each of the launched processes."""
+    config, cases = task.recipe.resolved_training(), task.cases
+    checkpoint = task.workspace / "checkpoint.safetensors"
+    resumed = checkpoint.is_file()
+    chance = (config.seed, task.fold)
+    seed_torch(*chance)
+    network, objective = task.recipe.build_network(), task.recipe.build_objective()
+    train, held_back = task.train, task.train[:0]
+    if config.early_stop:
+        share = config.early_stop.fraction
+        train, held_back = hold_back_patients(cases.patients, cases.labels, train, share, chance)
+    history = fit(
+        fabric,
+        network,
+        objective,
+        cases,
+        train,
+        config,
+        fold=task.fold,
+        checkpoint=checkpoint,
+        validation=held_back,
+    )
+    if fabric.global_rank != 0:
+        return
+    probabilities = predict(network, objective, cases, task.test, fabric.device)
+    gpu = fabric.device.type == "cuda"
+    record = {
+        "probabilities": probabilities.tolist(),
+        "history": history,
+        "fitted": [str(sample) for sample in cases.samples[task.train]],
+        "held_back": [str(sample) for sample in cases.samples[held_back]],
+        "device": torch.cuda.get_device_name(fabric.device) if gpu else "cpu",
+        "threads": torch.get_num_threads(),
+        "weights_origin": getattr(network, "weights_origin", "none: trained from scratch"),
+        "resumed": resumed,
+    }
+    write_result(task, network, record)

@@ -1,0 +1,60 @@
+"""What stands before the first step: devices, optimiser, seeds, frozen parts."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
+from torch import nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+from osteon.learning.config import TrainingConfig
+
+
+def wants_gpu(config: TrainingConfig) -> bool:
+    """Whether training will run on a GPU: asked for, or `auto` and there is one."""
+    return config.device == "cuda" or (config.device == "auto" and torch.cuda.is_available())
+
+
+def build_fabric(config: TrainingConfig) -> Fabric:
+    """Devices, strategy and precision that the configuration asks for."""
+    gpu = wants_gpu(config)
+    if config.precision == "16-mixed" and not gpu:
+        raise ValueError("precision is 16-mixed; without a GPU allowed are 32-true and bf16-mixed")
+    strategy: Any = "auto"
+    if config.device_count > 1:
+        # Frozen parts receive no gradient, which plain DDP takes for an error. Forking is quick but
+        # impossible once CUDA has started.
+        strategy = DDPStrategy(
+            start_method="spawn" if gpu else "fork",
+            find_unused_parameters=bool(config.freeze_backbone_epochs),
+        )
+    return Fabric(
+        accelerator="cuda" if gpu else "cpu",
+        devices=config.device_count,
+        strategy=strategy,
+        precision=config.precision,
+    )
+
+
+def build_optimiser(network: nn.Module, config: TrainingConfig) -> Optimizer:
+    """SGD, Adam or AdamW over all parameters; those without a gradient are left alone."""
+    values, decay = network.parameters(), config.weight_decay
+    if config.optimiser == "sgd":
+        return SGD(values, config.lr, momentum=config.momentum, weight_decay=decay)
+    kind = Adam if config.optimiser == "adam" else AdamW
+    return kind(values, config.lr, betas=(config.momentum, 0.999), weight_decay=decay)
+
+
+def seed_torch(*numbers: int) -> None:
+    """Seed torch from several whole numbers, so that neighbouring ones do not share a stream."""
+    torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1))
+
+
+def set_frozen(network: nn.Module, frozen: bool) -> None:
+    """Stop or free the network's `pretrained_parts`: weights and running statistics alike."""
+    for name in getattr(network, "pretrained_parts", ()):
+        part = network.get_submodule(name).requires_grad_(not frozen)
+        if frozen:
+            part.eval()

@@ -1,0 +1,186 @@
+"""What a fold is given and what it leaves, on disk and in memory."""
+
+import hashlib
+import inspect
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from osteon.learning.batches import ImageCases
+from osteon.learning.checkpoint import save_tensors, write_atomically
+from osteon.learning.config import TrainingConfig
+from osteon.learning.objectives import Objective
+
+logger = logging.getLogger(__name__)
+
+Division = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+class Recipe(Protocol):
+    """What training needs of a recipe: parameters, a network, an objective."""
+
+    def resolved_training(self) -> TrainingConfig:
+        """Parameters of the loop with every automatic value filled in."""
+        ...
+
+    def build_network(self, pretrained: bool = True) -> nn.Module:
+        """A new network, its pretrained parts filled if asked."""
+        ...
+
+    def build_objective(self) -> Objective:
+        """Loss and reading of the output."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Hash of all that changes what is learned."""
+        ...
+
+    @property
+    def permutes_labels(self) -> bool:
+        """Whether labels are shuffled between patients, as a control."""
+        ...
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """All that one fold needs, small enough to be sent to another process.
+
+    Attributes:
+        recipe: network, objective and parameters.
+        cases: the cohort by reference.
+        train: positions of the training cases.
+        test: positions of the cases that are judged.
+        fold: its number, from 0.
+        folder: `<work>/<fingerprint>`.
+        fresh: train again although a finished or interrupted fold is there.
+    """
+
+    recipe: Recipe
+    cases: ImageCases
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+    fold: int
+    folder: Path
+    fresh: bool = False
+
+    @property
+    def workspace(self) -> Path:
+        """The fold's own folder."""
+        return self.folder / f"fold{self.fold}"
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """What a fold leaves.
+
+    Attributes:
+        fold: its number.
+        test: positions of the judged cases.
+        samples: their sample ids.
+        labels: their int64 labels, those that were learned (permuted in that control).
+        probabilities: len(test) × classes float64, rows sum to 1.
+        history: one entry an epoch.
+        weights: the fold's safetensors file.
+        sha256: of that file.
+        fitted: ids of all samples that training saw, early stopping included.
+        held_back: ids of those that only early stopping saw.
+        seconds: spent training, summed over epochs also when interrupted.
+        device: cpu or the GPU's name.
+        threads: of torch; the last bit of the weights depends on it.
+        weights_origin: where the first values of the backbone came from.
+        resumed: whether training went on from a checkpoint.
+        reused: whether nothing was trained now, because the fold was already done.
+    """
+
+    fold: int
+    test: NDArray[np.int64]
+    samples: list[str]
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    history: list[dict[str, float | None]]
+    weights: Path
+    sha256: str
+    fitted: list[str]
+    held_back: list[str]
+    seconds: float
+    device: str
+    threads: int
+    weights_origin: str
+    resumed: bool
+    reused: bool
+
+
+def code_digest(recipe: object) -> str:
+    """SHA-256 of the sources that decide what is learned: networks, learning and the recipe's."""
+    here = Path(__file__).parent
+    files = {*here.glob("*.py"), *(here.parent / "networks").glob("*.py")}
+    files |= {
+        Path(inspect.getfile(kind))
+        for kind in type(recipe).__mro__
+        if kind.__module__.startswith("osteon.")
+    }
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def task_fingerprint(
+    recipe: Recipe, cases: ImageCases, parts: Sequence[Division], data_hash: str, split_hash: str
+) -> str:
+    """Sixteen hexadecimal digits that change with everything a fold's weights depend on."""
+    digest = hashlib.sha256()
+    for text in (
+        recipe.fingerprint(),
+        code_digest(recipe),
+        torch.__version__,
+        data_hash,
+        split_hash,
+    ):
+        digest.update(text.encode() + b"\0")
+    for values in (cases.rows, cases.clinical, cases.labels, *(v for part in parts for v in part)):
+        digest.update(np.ascontiguousarray(values).tobytes() + b"\0")
+    digest.update("\0".join(map(str, cases.samples)).encode())
+    return digest.hexdigest()[:16]
+
+
+def write_result(task: FoldTask, network: nn.Module, record: dict[str, Any]) -> None:
+    """Write a fold's weights and record.
+
+    The record comes last and names the weights' hash: after a kill in between the fold resumes.
+    """
+    weights = task.workspace / "weights.safetensors"
+    save_tensors(weights, dict(network.state_dict()), {})
+    record["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    write_atomically(task.workspace / "result.json", json.dumps(record).encode())
+
+
+def read_result(task: FoldTask, reused: bool) -> FoldResult | None:
+    """A finished fold, or None; its checkpoint is of no more use and goes."""
+    file, weights = task.workspace / "result.json", task.workspace / "weights.safetensors"
+    if not file.is_file() or not weights.is_file():
+        return None
+    record = json.loads(file.read_bytes())
+    if hashlib.sha256(weights.read_bytes()).hexdigest() != record["sha256"]:
+        logger.warning("fold %d: %s was changed; training again", task.fold, weights)
+        return None
+    (task.workspace / "checkpoint.safetensors").unlink(missing_ok=True)
+    return FoldResult(
+        fold=task.fold,
+        test=task.test,
+        samples=[str(sample) for sample in task.cases.samples[task.test]],
+        labels=task.cases.labels[task.test],
+        probabilities=np.array(record.pop("probabilities"), dtype=np.float64),
+        weights=weights,
+        seconds=sum(entry["seconds"] for entry in record["history"]),
+        reused=reused,
+        **record,
+    )

@@ -1,0 +1,127 @@
+"""Every learner against the reference, on the patients both have judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from osteon.measures import delong
+from osteon.measures.discrimination import Floats
+from osteon.measures.judging import SCORES, Key, Resamples, Settings, measure, observed
+from osteon.measures.levels import LEVELS, Judged, Level, restrict
+from osteon.measures.paired import bootstrap_difference, holm, mcnemar
+
+if TYPE_CHECKING:
+    from osteon.measures.evaluator import Result
+
+
+def against(
+    results: Mapping[str, Mapping[Level, Result]],
+    reference: str,
+    resamples: Resamples,
+    config: Settings,
+) -> dict[str, dict[str, Any]]:
+    """Paired differences and tests of each learner with the reference, Holm-adjusted.
+
+    Returns:
+        learner → level → what `pair` gives, with `p_holm` beside each `p`; empty without reference.
+    """
+    if reference not in results:
+        return {}
+    compared: dict[str, dict[str, Any]] = {}
+    for name, levels in results.items():
+        if name != reference:
+            compared[name] = {
+                level: pair(levels[level], results[reference][level], resamples, config)
+                for level in LEVELS
+            }
+    for level in LEVELS:
+        for kind in (True, False):
+            names = [name for name in compared if is_control(name) == kind]
+            adjust([compared[name][level] for name in names], config.alpha)
+    return compared
+
+
+def is_control(name: str) -> bool:
+    """Whether a learner is there to be beaten; controls are a family of tests of their own.
+
+    Counted with the paper's learners they would make every adjusted p value larger.
+    """
+    return name.startswith("control_") or name.endswith("_permuted")
+
+
+def pair(one: Result, other: Result, resamples: Resamples, config: Settings) -> dict[str, Any]:
+    """Difference one - other of every metric, with DeLong and McNemar at patient level."""
+    first, second, note = one.judged, other.judged, ""
+    values, base = one.values, other.values
+    rounds, base_rounds = one.rounds, other.rounds
+    if first.patients != second.patients:
+        common = set(first.patients) & set(second.patients)
+        note = f"on the {len(common)} patients that both learners judged"
+        if not common:
+            return {"n_patients": 0, "note": "no patient judged by both learners", "tests": []}
+        first, second = restrict(first, common), restrict(second, common)
+        values, rounds = remeasured(first, resamples, config)
+        base, base_rounds = remeasured(second, resamples, config)
+    tests = differences(values, base, rounds, base_rounds)
+    if first.level == "patient":
+        tests += patient_tests(first, second)
+    return {"n_patients": len(first.patients), "note": note, "tests": tests}
+
+
+def remeasured(
+    judged: Judged, resamples: Resamples, config: Settings
+) -> tuple[dict[Key, float], dict[Key, Floats]]:
+    """Values and rounds of judgements restricted to some patients."""
+    rounds = measure(judged, resamples.of(judged), config.prevalences)
+    return observed(judged, config.prevalences), rounds
+
+
+def differences(
+    values: Mapping[Key, float],
+    base: Mapping[Key, float],
+    rounds: Mapping[Key, Floats],
+    base_rounds: Mapping[Key, Floats],
+) -> list[dict[str, Any]]:
+    """The paired bootstrap of every metric that both learners have."""
+    found = []
+    for key in values:
+        if key in base:
+            difference = bootstrap_difference(
+                values[key] - base[key], rounds[key], base_rounds[key]
+            )
+            found.append(
+                {"test": "bootstrap", "at": key[0], "metric": key[1], **asdict(difference)}
+            )
+    return found
+
+
+def patient_tests(first: Judged, second: Judged) -> list[dict[str, Any]]:
+    """DeLong's test of the AUROCs and McNemar's of who is judged rightly, one score a patient."""
+    tests: list[dict[str, Any]] = []
+    if 0 < first.label.sum() < len(first.label):
+        auroc = delong.compare(first.label, first.score, second.score)
+        tests.append({"test": "delong", "at": SCORES, "metric": "auroc", **asdict(auroc)})
+        tests[-1]["method"] = "DeLong, correlated AUROCs"
+    truth = first.label == 1
+    for group in first.called:
+        if group in second.called:
+            result = mcnemar(first.called[group] == truth, second.called[group] == truth)
+            tests.append({"test": "mcnemar", "at": group, "metric": "accuracy", **asdict(result)})
+    return tests
+
+
+def adjust(pairs: list[dict[str, Any]], alpha: float) -> None:
+    """Write `p_holm`, `significant` and the family's size into all tests of one level."""
+    families: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for compared in pairs:
+        for test in compared["tests"]:
+            families.setdefault((test["test"], test["at"], test["metric"]), []).append(test)
+    for tests in families.values():
+        for test, p in zip(tests, holm([test["p"] for test in tests]), strict=True):
+            test["p_holm"] = p
+            test["significant"] = bool(np.isfinite(p) and p < alpha)
+            test["family"] = len(tests)

@@ -1,0 +1,203 @@
+"""Every metric of one learner at one level, for any resamples, with its intervals."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osteon.measures import delong, thresholds
+from osteon.measures.discrimination import (
+    Floats,
+    Ints,
+    confusion,
+    from_confusion,
+    ones,
+    ranked,
+    ratio,
+    sums,
+)
+from osteon.measures.intervals import Interval, bca, draw, leave_one_out, percentile, wilson
+from osteon.measures.levels import Judged
+
+SCORES, FIXED, YOUDEN = "scores", "at_0.5", "at_youden"
+Key = tuple[str, str]
+CONFIDENCE = 0.95
+ADVISED_ROUNDS = 2000
+
+
+class Settings(Protocol):
+    """What the evaluator asks of its configuration (`osteon.recipes.evaluation` has the class)."""
+
+    @property
+    def rounds(self) -> int:
+        """Bootstrap resamples."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the resamples."""
+
+    @property
+    def interval(self) -> str:
+        """`bca` or `percentile`."""
+
+    @property
+    def prevalences(self) -> Sequence[float]:
+        """Shares of positives for predictive values."""
+
+    @property
+    def level(self) -> str:
+        """Headline level."""
+
+    @property
+    def alpha(self) -> float:
+        """Family-wise error."""
+
+    @property
+    def small_sample(self) -> int:
+        """Fewer patients of a class than this are warned of."""
+
+
+@dataclass
+class Resamples:
+    """Draws of patients, made once for each set of patients and shared by all learners on it."""
+
+    rounds: int
+    seed: int
+    kept: dict[tuple[str, ...], NDArray[np.uint16]] = field(default_factory=dict)
+
+    def of(self, judged: Judged) -> NDArray[np.uint16]:
+        """(rounds, patients) weights, the same for the same patients whatever the learner."""
+        if judged.patients not in self.kept:
+            self.kept[judged.patients] = draw(judged.strata, self.rounds, self.seed)
+        return self.kept[judged.patients]
+
+
+def with_calls(judged: Judged) -> tuple[Judged, dict[int, float]]:
+    """The judgements with who is called positive at 0.5 and at Youden's threshold of each fold.
+
+    Returns:
+        the judgements, and fold → Youden's threshold chosen on the other folds. Without another
+        fold to choose on, or with divided patients, only 0.5 is used and the second is empty.
+    """
+    called = {FIXED: thresholds.call(judged.score, thresholds.FIXED)}
+    chosen = {} if judged.divided else thresholds.by_fold(judged.label, judged.score, judged.fold)
+    if not chosen or not np.isfinite(list(chosen.values())).all():
+        return replace(judged, called=called), {}
+    own = np.array([chosen[int(fold)] for fold in judged.fold])
+    called[YOUDEN] = thresholds.call(judged.score, own)
+    return replace(judged, called=called), chosen
+
+
+def measure(
+    judged: Judged, weights: NDArray[np.generic], prevalences: Sequence[float]
+) -> dict[Key, Floats]:
+    """All metrics of all resamples: (group, metric) → (rounds,).
+
+    Args:
+        judged: with calls; weights: (rounds, patients) draws; prevalences: for PPV and NPV.
+    """
+    values: dict[Key, Floats] = {}
+    for name, found in ranked(weights, judged.label, judged.score, judged.unit).items():
+        values[SCORES, name] = found
+    patients = weights.shape[1]
+    squares = np.bincount(judged.unit, (judged.score - judged.label) ** 2, minlength=patients)
+    rows = np.bincount(judged.unit, minlength=patients)
+    totals = sums(weights, np.stack([squares, rows.astype(np.float64)], axis=1))
+    values[SCORES, "brier"] = ratio(totals[:, 0], totals[:, 1])
+    for group, called in judged.called.items():
+        counts = confusion(weights, judged.label, called, judged.unit)
+        for name, found in from_confusion(counts, prevalences).items():
+            values[group, name] = found
+    return values
+
+
+def observed(judged: Judged, prevalences: Sequence[float]) -> dict[Key, float]:
+    """All metrics on the data as they are."""
+    values = measure(judged, ones(len(judged.patients)), prevalences)
+    return {key: float(found[0]) for key, found in values.items()}
+
+
+def fold_values(judged: Judged, prevalences: Sequence[float]) -> dict[Key, dict[int, float]]:
+    """All metrics fold by fold; NaN where a fold lacks the class; empty for divided patients."""
+    if judged.divided:
+        return {}
+    folds = np.unique(judged.fold)
+    # A fold is one more set of weights, this time over rows.
+    member = (judged.fold[None, :] == folds[:, None]).astype(np.float64)
+    by_row = replace(judged, unit=np.arange(len(judged.label)))
+    values = measure(by_row, member, prevalences)
+    return {
+        key: {int(fold): float(one) for fold, one in zip(folds, found, strict=True)}
+        for key, found in values.items()
+    }
+
+
+def bootstrap_intervals(
+    judged: Judged,
+    values: Mapping[Key, float],
+    rounds: Mapping[Key, Floats],
+    settings: Settings,
+) -> dict[Key, Interval]:
+    """The 95 % bootstrap interval of each metric, in the way that the settings name."""
+    if settings.interval == "percentile":
+        found = {key: percentile(rounds[key]) for key in values}
+    else:
+        left_out = measure(judged, leave_one_out(len(judged.patients)), settings.prevalences)
+        found = {
+            key: bca(value, rounds[key], left_out[key], judged.strata)
+            for key, value in values.items()
+        }
+    for key, value in values.items():
+        if np.ptp(rounds[key]) == 0 or not np.isfinite(value):
+            found[key] = without_spread(judged, key, value)
+    return found
+
+
+def without_spread(judged: Judged, key: Key, value: float) -> Interval:
+    """An interval where every resample gave the same value, so that the bootstrap knows no width.
+
+    Accuracy, sensitivity, specificity, precision: Wilson on the number of patients (at image level
+    as if the images of a patient counted once, the cautious end). An AUROC of 0 or 1: Wilson on
+    min(positives, negatives) pairs, which can be formed independently and were all won or lost.
+    For any other metric there is none, and the ends are NaN.
+    """
+    positives = int(judged.strata.sum())
+    negatives = len(judged.strata) - positives
+    trials = {
+        "accuracy": positives + negatives,
+        "sensitivity": positives,
+        "specificity": negatives,
+        "precision": len(np.unique(judged.unit[judged.called[key[0]]])) if key[0] != SCORES else 0,
+        "auroc": min(positives, negatives) if value in (0.0, 1.0) else 0,
+    }.get(key[1], 0)
+    if not trials or not np.isfinite(value):
+        return Interval(np.nan, np.nan, "none: all resamples gave the same value")
+    ends = wilson(value * trials, trials, CONFIDENCE)
+    unit = "pairs of patients" if key[1] == "auroc" else "patients"
+    return Interval(ends.lo, ends.hi, f"wilson on {trials} {unit}: all resamples gave one value")
+
+
+def further_intervals(judged: Judged) -> dict[Key, Interval]:
+    """Wilson's intervals of the proportions and DeLong's of the AUROC, for one score a patient."""
+    if judged.level != "patient":
+        return {}
+    found: dict[Key, Interval] = {}
+    if 0 < judged.label.sum() < len(judged.label):
+        found[SCORES, "auroc"] = delong.interval(judged.label, judged.score, CONFIDENCE)
+    for group, called in judged.called.items():
+        for name, (right, trials) in proportions(judged.label, called).items():
+            found[group, name] = wilson(right, trials, CONFIDENCE)
+    return found
+
+
+def proportions(label: Ints, called: NDArray[np.bool_]) -> dict[str, tuple[int, int]]:
+    """Successes and trials of the metrics that are plain proportions of patients."""
+    right = called == (label == 1)
+    return {
+        "accuracy": (int(right.sum()), len(label)),
+        "sensitivity": (int(called[label == 1].sum()), int((label == 1).sum())),
+        "specificity": (int((~called[label == 0]).sum()), int((label == 0).sum())),
+        "precision": (int(label[called].sum()), int(called.sum())),
+    }

@@ -1,0 +1,24 @@
+"""The grid: rows are papers, columns are stages, and both are pipelines by name."""
+
+from kedro.pipeline import Pipeline
+
+from osteon.pipelines import osteosarcoma_fusion
+
+COLUMNS = ("ingestion", "preprocessing", "training", "evaluation")
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """All pipelines by name.
+
+    Returns:
+        rows (`osteosarcoma_fusion`, ...), columns over the main rows (`ingestion`, ...), the
+        extra rows of a paper (`..._resnet50`, `..._audit`), and `__default__`, all main rows.
+    """
+    rows = {"osteosarcoma_fusion": osteosarcoma_fusion.create_pipeline()}
+    extra_rows = {
+        "osteosarcoma_fusion_resnet50": osteosarcoma_fusion.create_resnet50_pipeline(),
+        "osteosarcoma_fusion_audit": osteosarcoma_fusion.create_audit_pipeline(),
+    }
+    everything = sum(rows.values(), start=Pipeline([]))
+    columns = {column: everything.only_nodes_with_tags(column) for column in COLUMNS}
+    return {"__default__": everything, **rows, **extra_rows, **columns}

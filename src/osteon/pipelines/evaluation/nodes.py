@@ -1,0 +1,152 @@
+"""Steps of evaluation: tables in, numbers out."""
+
+import logging
+from typing import Any
+
+import pandas as pd
+
+from osteon.cohorts.config import CohortConfig
+from osteon.recipes.evaluation import EvaluationConfig
+
+logger = logging.getLogger(__name__)
+
+PERMUTED = "permuted"
+RECORD = "__record"
+STATEMENTS = {
+    "phantom": "Synthetic patients. These figures show that the software works, never that a "
+    "clinical claim holds.",
+    "folder": "A user's own cohort. Figures hold for these patients and this protocol only.",
+    "btxrd": "BTXRD (Yao et al. 2025), a public data set without patient identifiers: patients are "
+    "surrogate groups, and the figures are only as honest as these groups.",
+}
+
+
+def predict_controls(
+    samples: pd.DataFrame, splits: pd.DataFrame, cohort: CohortConfig
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What no image is needed for: prevalence, age alone, clinical values alone.
+
+    Args:
+        samples: one row a sample with its normalised clinical values.
+        splits: the folds of the learners that are to be compared.
+        cohort: the classes.
+
+    Returns:
+        predictions of the controls, and the samples that each control's fold was fitted on.
+    """
+    from osteon.measures.controls import controls
+
+    made = controls(samples, splits, cohort.classes)
+    for name, reason in made.skipped.items():
+        logger.warning("%s skipped: %s", name, reason)
+    return made.predictions, made.fitted
+
+
+def certify_no_leak(
+    samples: pd.DataFrame,
+    splits: pd.DataFrame,
+    near_duplicates: pd.DataFrame,
+    **fitted: pd.DataFrame,
+) -> dict[str, Any]:
+    """The leak certificate of a report; a leak stops the run and names the pair.
+
+    Args:
+        samples: one row a sample.
+        splits: which fold judges which sample.
+        near_duplicates: pairs of images that show the same picture.
+        fitted: for each learner and for the controls, what each fold was truly fitted on.
+
+    Raises:
+        LeakFound: something judged was seen in training.
+    """
+    from osteon.measures.leaks import certify, refuse_leaks
+
+    seen = pd.concat(fitted.values(), ignore_index=True)
+    certificate = certify(samples, splits, seen, near_duplicates=near_duplicates)
+    refuse_leaks(certificate)
+    return certificate
+
+
+def evaluate_learners(
+    config: EvaluationConfig,
+    cohort: CohortConfig,
+    flow: dict[str, Any],
+    certificate: dict[str, Any],
+    controls: pd.DataFrame,
+    **learners: Any,
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Judge all learners on the same patients, each against the image-only reference.
+
+    Args:
+        config: resampling, thresholds, and the ending of the reference learner's name.
+        cohort: where the samples came from.
+        flow: received → read → kept.
+        certificate: the leak certificate, so that no figure exists without one.
+        controls: predictions of the controls.
+        learners: `<name>` predictions and `<name>__record` training record of each learner.
+
+    Returns:
+        metrics and the comparison, one row a learner (`kind`: learner, control or permuted).
+    """
+    from osteon.measures.evaluator import evaluate
+
+    records = {
+        name.removesuffix(RECORD): r for name, r in learners.items() if name.endswith(RECORD)
+    }
+    skipped = {name: r["reason"] for name, r in records.items() if r["status"] == "skipped"}
+    trained = [name for name in records if name not in skipped]
+    permuted = [name for name in trained if records[name]["recipe"]["labels"] == PERMUTED]
+    honest = [name for name in trained if name not in permuted]
+    reference = find_reference(records, config.reference)
+    main = evaluate(pd.concat([learners[n] for n in honest]), config, reference, skipped)
+    beside = evaluate(pd.concat([learners[reference], controls]), config, reference)
+    parts = [("learner", main.comparison)]
+    is_control = beside.comparison["learner"] != reference
+    parts.append(("control", beside.comparison[is_control]))
+    metrics = {**main.metrics, "controls": beside.metrics}
+    for name in permuted:
+        shuffled = evaluate(learners[name], config, name)
+        metrics["permuted_labels"] = shuffled.metrics
+        parts.append(("permuted", shuffled.comparison))
+    comparison = pd.concat([table.assign(kind=kind) for kind, table in parts], ignore_index=True)
+    metrics["data"] = {
+        "source": cohort.source,
+        "statement": STATEMENTS[cohort.source],
+        "flow": flow,
+        "leak_certificate_passed": certificate["passed"],
+    }
+    metrics["training"] = records
+    return metrics, comparison
+
+
+def find_reference(learners: Any, ending: str) -> str:
+    """The one learner whose name is `ending` or ends with `_<ending>`.
+
+    Raises:
+        ValueError: no learner or more than one.
+    """
+    found = [name for name in learners if name == ending or name.endswith(f"_{ending}")]
+    if len(found) != 1:
+        raise ValueError(
+            f"evaluation.reference: '{ending}' fits {found or 'no learner'}; "
+            f"it must be the ending of exactly one of {sorted(learners)}"
+        )
+    return found[0]
+
+
+def audit_image_level(config: EvaluationConfig, **predictions: pd.DataFrame) -> dict[str, Any]:
+    """How much higher each learner reads when images of one patient may lie in several folds.
+
+    Args:
+        config: resampling.
+        predictions: each learner under its own name, and its twin under `<name>_image_level`.
+
+    Returns:
+        per learner and metric the audit's figure, the honest one and the gap, with the warning.
+    """
+    from osteon.measures.audit import split_gap
+
+    twins = {n: p for n, p in predictions.items() if n.endswith("_image_level")}
+    honest = pd.concat(p for n, p in predictions.items() if n not in twins)
+    audit = pd.concat(p.assign(learner=n.removesuffix("_image_level")) for n, p in twins.items())
+    return split_gap(honest, audit, config)

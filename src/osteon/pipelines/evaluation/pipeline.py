@@ -1,0 +1,85 @@
+"""Wiring of evaluation: a report has its own namespace in a paper's, and can judge any learners."""
+
+from collections.abc import Iterable, Mapping
+
+from kedro.pipeline import Pipeline, node
+
+from osteon.pipelines.evaluation import nodes
+
+
+def create_pipeline(paper: str, report: str, learners: Iterable[str]) -> Pipeline:
+    """Controls, leak certificate, metrics and comparison of some learners of a paper.
+
+    Args:
+        paper: namespace the learners live in.
+        report: namespace of the results, which is also their folder under `data/08_reporting`.
+        learners: names in the paper's namespace.
+    """
+    learners = list(learners)
+    samples, splits = f"{paper}.samples", f"{paper}.splits"
+    return Pipeline(
+        [
+            node(
+                nodes.predict_controls,
+                [samples, splits, f"params:{paper}.cohort"],
+                [f"{report}.controls", f"{report}.controls_fitted"],
+                name=f"{report}.predict_controls",
+                namespace=report,
+            ),
+            node(
+                nodes.certify_no_leak,
+                {
+                    "samples": samples,
+                    "splits": splits,
+                    "near_duplicates": f"{paper}.near_duplicates",
+                    "controls": f"{report}.controls_fitted",
+                    **{name: f"{paper}.{name}.fitted" for name in learners},
+                },
+                f"{report}.leak_certificate",
+                name=f"{report}.certify_no_leak",
+                namespace=report,
+            ),
+            node(
+                nodes.evaluate_learners,
+                {
+                    "config": f"params:{paper}.evaluation",
+                    "cohort": f"params:{paper}.cohort",
+                    "flow": f"{paper}.cohort_flow",
+                    "certificate": f"{report}.leak_certificate",
+                    "controls": f"{report}.controls",
+                    **{name: f"{paper}.{name}.predictions" for name in learners},
+                    **{f"{name}__record": f"{paper}.{name}.training_record" for name in learners},
+                },
+                [f"{report}.metrics", f"{report}.comparison"],
+                name=f"{report}.evaluate_learners",
+                namespace=report,
+            ),
+        ],
+        tags="evaluation",
+    )
+
+
+def create_audit_pipeline(paper: str, report: str, pairs: Mapping[str, str]) -> Pipeline:
+    """How much higher the same learners read when patients are divided between folds.
+
+    Args:
+        paper: namespace the learners live in.
+        report: namespace of the results.
+        pairs: patient-level learner → its twin under an image-level split.
+    """
+    names = [*pairs, *pairs.values()]
+    return Pipeline(
+        [
+            node(
+                nodes.audit_image_level,
+                {
+                    "config": f"params:{paper}.evaluation",
+                    **{name: f"{paper}.{name}.predictions" for name in names},
+                },
+                f"{report}.split_gap",
+                name=f"{report}.audit_image_level",
+                namespace=report,
+            )
+        ],
+        tags="evaluation",
+    )

@@ -1,0 +1,84 @@
+"""Steps of ingestion."""
+
+import hashlib
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from osteon import __version__
+from osteon.cohorts.config import CohortConfig
+from osteon.datasets.store import Build
+
+POINTER = "cohort_folder.txt"
+
+
+def locate_cohort(cohort: CohortConfig) -> Build:
+    """A phantom is written to disk as DICOM; a user's own folder is only pointed to.
+
+    Args:
+        cohort: where the samples come from.
+
+    Returns:
+        the build of a folder that is the phantom, or that holds a pointer to the user's folder.
+    """
+    if cohort.source == "phantom":
+        description = f"{__version__} {cohort.phantom.model_dump_json()}"
+        write = partial(_write_phantom, cohort=cohort)
+    else:
+        description = f"{cohort.source} {cohort.path}"
+        write = partial(_write_pointer, cohort=cohort)
+    return Build(hashlib.sha256(description.encode()).hexdigest(), write)
+
+
+def _write_phantom(folder: Path, cohort: CohortConfig) -> None:
+    from osteon.cohorts.phantom.knee import write_knee_phantom
+
+    write_knee_phantom(folder, cohort.phantom, workers=cohort.workers or os.cpu_count() or 1)
+
+
+def _write_pointer(folder: Path, cohort: CohortConfig) -> None:
+    (folder / POINTER).write_text(str(cohort.path))
+
+
+def cohort_root(folder: Path) -> Path:
+    """The cohort's own folder, following the pointer that `locate_cohort` left."""
+    pointer = folder / POINTER
+    return Path(pointer.read_text()).expanduser().resolve() if pointer.is_file() else folder
+
+
+def ingest_cohort(cohort_folder: Path, cohort: CohortConfig, key: bytes, linkage: Path) -> Build:
+    """Read, check and decode every file; keep pixels and tables without identifiers.
+
+    Args:
+        cohort_folder: what `locate_cohort` left.
+        cohort: how the folder is to be read.
+        key: secret of the pseudonyms.
+        linkage: private folder under `data/01_raw` for the table that leads back to the files.
+
+    Returns:
+        the build of the archive, rerun when a file, its size or date, a table or a setting changed.
+    """
+    from osteon.cohorts.ingest import fingerprint, ingest
+
+    root = cohort_root(cohort_folder)
+    return Build(
+        fingerprint(root, cohort, key),
+        lambda folder: ingest(root, cohort, key, folder, linkage),
+    )
+
+
+def describe_cohort(
+    archive: Any,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """The archive's tables, each under its own name in the catalog.
+
+    Args:
+        archive: an `osteon.cohorts.archive.Archive`.
+
+    Returns:
+        patients, images, quarantine and the flow received → read → kept.
+    """
+    return archive.patients, archive.index, archive.quarantine, archive.flow

@@ -1,0 +1,5 @@
+"""Splitting: which patient is judged in which fold, as a table."""
+
+from osteon.pipelines.splitting.pipeline import create_image_level_pipeline, create_pipeline
+
+__all__ = ["create_image_level_pipeline", "create_pipeline"]

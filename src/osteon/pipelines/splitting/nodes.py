@@ -1,0 +1,148 @@
+"""Steps of splitting."""
+
+import numpy as np
+import pandas as pd
+
+from osteon.cohorts.errors import CohortError
+from osteon.recipes.splitting import SplittingConfig
+
+ALWAYS_TRAIN = -1
+
+
+def find_near_duplicates(images: pd.DataFrame) -> pd.DataFrame:
+    """Pairs of images that show the same picture, by perceptual hash and thumbnail.
+
+    Args:
+        images: the archive's index, with `sample_id`, `phash` and `thumbnail`.
+
+    Returns:
+        one row a pair: `sample_a`, `sample_b`.
+    """
+    from osteon.imaging.fingerprints import near_duplicates
+
+    pairs = near_duplicates(images["phash"].tolist(), images["thumbnail"].tolist())
+    names = images["sample_id"].to_numpy(str)
+    return pd.DataFrame({"sample_a": names[pairs[:, 0]], "sample_b": names[pairs[:, 1]]})
+
+
+def split_patients(
+    samples: pd.DataFrame, near_duplicates: pd.DataFrame, splitting: SplittingConfig
+) -> pd.DataFrame:
+    """Stratified folds that never divide a patient, or the cohort's own train and test parts.
+
+    Args:
+        samples: one row a sample; `sample_id`, `patient_id`, `label`, `split`.
+        near_duplicates: pairs from `find_near_duplicates`.
+        splitting: number of folds, seed, what to do about near-duplicates.
+
+    Returns:
+        one row a sample: `sample_id`, `patient_id`, `fold`, `split`. A sample is judged in its
+        fold; fold -1 is never judged, only trained on.
+
+    Raises:
+        CohortError: fewer patients of a class than folds.
+        LeakFound: a near-duplicate pair lies in two folds, and `near_duplicates` is `fail`.
+    """
+    from osteon.measures.leaks import check_near_duplicates
+
+    groups = samples["patient_id"]
+    if splitting.near_duplicates == "group":
+        groups = merge_groups(samples, near_duplicates)
+    if samples["split"].notna().any():
+        fold = _fixed_folds(samples)
+    else:
+        fold = _grouped_folds(samples["label"], groups, splitting)
+    splits = _table(samples, fold)
+    check_near_duplicates(splits, near_duplicates).demand()
+    return splits
+
+
+def split_images(samples: pd.DataFrame, splitting: SplittingConfig) -> pd.DataFrame:
+    """Stratified folds over single images: patients are divided, on purpose, for the audit.
+
+    Args:
+        samples: as for `split_patients`.
+        splitting: number of folds and seed.
+
+    Returns:
+        as `split_patients`.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    splitter = StratifiedKFold(splitting.folds, shuffle=True, random_state=splitting.seed)
+    fold = np.empty(len(samples), np.int64)
+    for k, (_, judged) in enumerate(splitter.split(samples, samples["label"])):
+        fold[judged] = k
+    return _table(samples, fold)
+
+
+def merge_groups(samples: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
+    """One group for all patients that near-duplicate images tie together.
+
+    Args:
+        samples: `sample_id` and `patient_id`.
+        pairs: `sample_a` and `sample_b`.
+
+    Returns:
+        a group name for each row of `samples`.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    patients, code = np.unique(samples["patient_id"], return_inverse=True)
+    of_sample = dict(zip(samples["sample_id"], code, strict=True))
+    known = pairs[pairs["sample_a"].isin(of_sample) & pairs["sample_b"].isin(of_sample)]
+    a, b = known["sample_a"].map(of_sample), known["sample_b"].map(of_sample)
+    ties = coo_matrix((np.ones(len(known)), (a, b)), shape=(len(patients), len(patients)))
+    _, component = connected_components(ties, directed=False)
+    return pd.Series(component[code], index=samples.index).map("G{}".format)
+
+
+def _grouped_folds(label: pd.Series, groups: pd.Series, splitting: SplittingConfig) -> np.ndarray:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    per_class = groups.groupby(label).nunique()
+    if per_class.min() < splitting.folds:
+        raise CohortError(
+            f"splitting.folds: found {splitting.folds} folds, but class {per_class.idxmin()} has "
+            f"{per_class.min()} patient(s); allowed is at most that many, so that each fold has one"
+        )
+    splitter = StratifiedGroupKFold(splitting.folds, shuffle=True, random_state=splitting.seed)
+    fold = np.empty(len(label), np.int64)
+    for k, (_, judged) in enumerate(splitter.split(label, label, groups)):
+        fold[judged] = k
+    for k in range(splitting.folds):
+        absent = set(label.unique()) - set(label[fold == k])
+        if absent:
+            raise CohortError(
+                f"splitting: fold {k} has no patient of class {sorted(absent)}; "
+                f"use fewer folds than {splitting.folds} or another splitting.seed"
+            )
+    return fold
+
+
+def _fixed_folds(samples: pd.DataFrame) -> np.ndarray:
+    missing = samples["split"].isna()
+    if missing.any():
+        raise CohortError(
+            f"patients.csv, column split: {missing.sum()} sample(s) have none while others do; "
+            "allowed are train and test for every patient, or no such column"
+        )
+    fold = np.where(samples["split"] == "test", 0, ALWAYS_TRAIN)
+    for part in ("train", "test"):
+        classes = samples.loc[samples["split"] == part, "label"].nunique()
+        if classes < samples["label"].nunique():
+            raise CohortError(f"split: the {part} part lacks a class; both parts need every class")
+    return fold
+
+
+def _table(samples: pd.DataFrame, fold: np.ndarray) -> pd.DataFrame:
+    part = samples["split"].fillna("cv")
+    return pd.DataFrame(
+        {
+            "sample_id": samples["sample_id"],
+            "patient_id": samples["patient_id"],
+            "fold": fold.astype("int64"),
+            "split": part,
+        }
+    )

@@ -1,0 +1,206 @@
+"""Training one learner: cross-validation, out-of-fold predictions, a model artefact."""
+
+import hashlib
+import json
+import logging
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from osteon.cohorts.config import CohortConfig
+from osteon.datasets.store import DIGEST_FILE, Build
+from osteon.recipes import Learner, LearnerRecipe, Recipe
+from osteon.recipes.preprocessing import PreprocessingConfig
+
+if TYPE_CHECKING:
+    from osteon.learning.folds import FoldResult
+
+logger = logging.getLogger(__name__)
+
+SUBGROUPS = ["sex", "age", "site", "location", "sequence", "view", "centre", "scanner"]
+
+
+def train_learner(
+    samples: pd.DataFrame,
+    splits: pd.DataFrame,
+    prepared: Path,
+    workspace: Path,
+    cohort: CohortConfig,
+    preprocessing: PreprocessingConfig,
+    recipe: Recipe,
+    learner: Learner,
+) -> tuple[pd.DataFrame, Build, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Cross-validate one learner, or say why this cohort does not let it be trained.
+
+    Args:
+        samples: one row a sample with label, normalised clinical values and place of its pixels.
+        splits: which fold judges which sample; fold -1 is only trained on.
+        prepared: folder of the image store.
+        workspace: folder where unfinished folds are taken up again and finished ones reused.
+        cohort: the classes.
+        preprocessing: what the artefact must do to a new image.
+        recipe: what all learners of the paper share.
+        learner: what this one has of its own.
+
+    Returns:
+        out-of-fold predictions, the artefact, learning curves, what each fold was fitted on, and
+        the record: recipe, device, threads, seconds, origin of the weights, or why it was skipped.
+    """
+    from osteon.learning.folds import divisions, fold_tasks, run_folds
+
+    full = recipe.for_learner(learner)
+    reason = full.skip_reason(samples)
+    if reason is not None:
+        logger.warning("skipped: %s", reason)
+        return _skipped(full, reason, cohort)
+    table = samples.drop(columns="split").merge(splits, on=["sample_id", "patient_id"])
+    table = table[full.usable(table)].reset_index(drop=True)
+    pixels = (prepared / DIGEST_FILE).read_text()
+    hashes = {
+        "data": _hash(table.drop(columns=["fold", "split"]), pixels),
+        "split": _hash(table[["sample_id", "patient_id", "fold", "split"]]),
+    }
+    tasks = fold_tasks(
+        full,
+        _cases(full, table, prepared),
+        divisions(table["fold"].to_numpy(), table["split"].to_numpy()),
+        data_hash=hashes["data"],
+        split_hash=hashes["split"],
+        work=workspace,
+    )
+    results = run_folds(tasks)
+    # The catalog places the workspace in data/06_models/<paper>/<learner>/work.
+    name, paper = workspace.parent.name, workspace.parents[1].name
+    card = _card(full, cohort, preprocessing, hashes)
+    return (
+        _predictions(results, table, name, paper, cohort.classes),
+        Build(tasks[0].folder.name, partial(_write_artefact, results=results, card=card)),
+        pd.concat([pd.DataFrame(r.history).assign(fold=r.fold) for r in results]),
+        _fitted(results, name),
+        _record(full, results, hashes),
+    )
+
+
+def _cases(recipe: LearnerRecipe, table: pd.DataFrame, prepared: Path) -> Any:
+    from osteon.learning.batches import ImageCases
+
+    return ImageCases(
+        images=prepared / "images.npy",
+        rows=table["row"].to_numpy(np.int64),
+        clinical=table[list(recipe.clinical_columns)].to_numpy(np.float32),
+        labels=table["label"].to_numpy(np.int64),
+        patients=table["patient_id"].to_numpy(str),
+        samples=table["sample_id"].to_numpy(str),
+    )
+
+
+def _predictions(
+    results: "list[FoldResult]",
+    table: pd.DataFrame,
+    name: str,
+    paper: str,
+    classes: tuple[str, ...],
+) -> pd.DataFrame:
+    """The predictions table of the evaluation standard, one row a judged sample."""
+    parts = []
+    for result in results:
+        part = table.iloc[result.test][["sample_id", "patient_id", "split", *SUBGROUPS]]
+        part = part.assign(paper=paper, learner=name, fold=result.fold, label=result.labels)
+        for column, class_name in enumerate(classes):
+            part[f"prob_{class_name}"] = result.probabilities[:, column]
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _fitted(results: "list[FoldResult]", name: str) -> pd.DataFrame:
+    parts = [pd.DataFrame({"fold": r.fold, "sample_id": r.fitted}) for r in results]
+    return pd.concat(parts, ignore_index=True).assign(learner=name)
+
+
+def _record(
+    recipe: LearnerRecipe, results: "list[FoldResult]", hashes: dict[str, str]
+) -> dict[str, Any]:
+    folds = [
+        {
+            "fold": r.fold,
+            "judged_samples": len(r.samples),
+            "judged_accuracy": float((r.probabilities.argmax(1) == r.labels).mean()),
+            "judged_log_loss": _log_loss(r),
+            "fitted_samples": len(r.fitted),
+            "held_back_samples": len(r.held_back),
+            "epochs": len(r.history),
+            "seconds": r.seconds,
+            "device": r.device,
+            "threads": r.threads,
+            "weights": r.weights_origin,
+            "resumed": r.resumed,
+            "reused": r.reused,
+        }
+        for r in results
+    ]
+    hashed = {f"{what}_hash": value for what, value in hashes.items()}
+    return {"status": "trained", "recipe": recipe.describe(), **hashed, "folds": folds}
+
+
+def _log_loss(result: "FoldResult") -> float:
+    given = result.probabilities[np.arange(len(result.labels)), result.labels]
+    return float(-np.log(np.clip(given, 1e-12, None)).mean())
+
+
+def _card(
+    recipe: LearnerRecipe,
+    cohort: CohortConfig,
+    preprocessing: PreprocessingConfig,
+    hashes: dict[str, str],
+) -> dict[str, Any]:
+    return {
+        "recipe": recipe.describe(),
+        "classes": list(cohort.classes),
+        "trained_on": cohort.source,
+        "preprocessing": {
+            "max_side": cohort.max_side,
+            "size": preprocessing.size,
+            "mode": preprocessing.resize,
+            "channels": 1,
+        },
+        **{f"{what}_hash": value for what, value in hashes.items()},
+    }
+
+
+def _write_artefact(folder: Path, results: "list[FoldResult]", card: dict[str, Any]) -> None:
+    from osteon.learning.artefact import write_artefact
+
+    write_artefact(folder, results, card)
+
+
+def _hash(table: pd.DataFrame, *more: str) -> str:
+    """SHA-256 of a table's content, rows in the order of the sample ids, and of further words."""
+    ordered = table.sort_values("sample_id").sort_index(axis=1)
+    content = "".join([ordered.to_csv(index=False), *more])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _skipped(
+    recipe: LearnerRecipe, reason: str, cohort: CohortConfig
+) -> tuple[pd.DataFrame, Build, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """The outputs of a learner that could not be trained: empty tables, and the reason."""
+    text = ["sample_id", "patient_id", "split", *SUBGROUPS, "paper", "learner"]
+    kinds = {**dict.fromkeys(text, "str"), "age": "float64", "fold": "int64", "label": "int64"}
+    kinds |= {f"prob_{name}": "float64" for name in cohort.classes}
+    predictions = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+    record = {"status": "skipped", "reason": reason, "recipe": recipe.describe(), "folds": []}
+    return (
+        predictions,
+        Build(reason, partial(_write_reason, reason=reason)),
+        pd.DataFrame(columns=["fold", "epoch"]),
+        predictions[["fold", "sample_id", "learner"]],
+        record,
+    )
+
+
+def _write_reason(folder: Path, reason: str) -> None:
+    folder.mkdir(parents=True)
+    (folder / "skipped.json").write_text(json.dumps({"skipped": reason}))

@@ -1,0 +1,131 @@
+"""A saved learner in use, without Kedro:
+
+from osteon.recipes import load_learner
+learner = load_learner("resnet18_all")
+labs = {"alp": (310, 45, 125), "ldh": (290, 120, 250)}
+print(learner.predict("knee.dcm", age=15, sex="F", **labs))
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from osteon.learning.artefact import read_artefact
+from osteon.learning.batches import normalise as normalise_image
+from osteon.learning.checkpoint import load_weights
+from osteon.recipes import Recipe
+from osteon.recipes.clinical import normalise as normalise_clinical
+from osteon.recipes.fusion import FusionRecipe
+
+Lab = float | tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The networks of all folds; a prediction is the mean of theirs.
+
+    Attributes:
+        recipe: of the learner.
+        networks: one a fold, in evaluation mode.
+        card: everything `model.json` says.
+    """
+
+    recipe: FusionRecipe
+    networks: tuple[nn.Module, ...]
+    card: dict[str, Any]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; the last is the positive one."""
+        return tuple(self.card["classes"])
+
+    def predict(
+        self,
+        image: str | Path | NDArray[Any],
+        *,
+        age: float | None = None,
+        sex: str | None = None,
+        alp: Lab = None,
+        ldh: Lab = None,
+    ) -> dict[str, float]:
+        """Probability of each class for one image of one patient.
+
+        Args:
+            image: a file (DICOM, PNG, JPEG), or display values: H × W uint8 or uint16, or
+                H × W × 3 uint8.
+            age: years.
+            sex: F or M; anything else counts as unknown.
+            alp: U/L with the kit's range (value, low, high), or the value alone where the recipe
+                has a fallback range.
+            ldh: the same.
+
+        Returns:
+            class → probability in [0, 1]; they sum to 1. A value that the learner does not use is
+            ignored, a missing one is treated as in training.
+
+        Raises:
+            ClinicalError: a value out of bounds, or a lab without its range.
+        """
+        pixels = self.prepare(image)
+        clinical = self.encode(age=age, sex=sex, alp=alp, ldh=ldh)
+        objective = self.recipe.build_objective()
+        with torch.no_grad():
+            inputs = normalise_image(torch.from_numpy(pixels)[None]), torch.from_numpy(clinical)
+            found = [objective.probabilities(network(*inputs))[0] for network in self.networks]
+        mean = torch.stack(found).mean(0).tolist()
+        return dict(zip(self.classes, mean, strict=True))
+
+    def prepare(self, image: str | Path | NDArray[Any]) -> NDArray[np.uint8]:
+        """The pixels as the networks were trained on: size × size uint8 (× 3 for colour)."""
+        from osteon.imaging.decode import load_display
+        from osteon.imaging.resize import resize, shrink
+
+        step = self.card["preprocessing"]
+        pixels = image if isinstance(image, np.ndarray) else load_display(Path(image))
+        pixels = shrink(pixels, step.get("max_side"))
+        if step.get("channels", 1) == 1 and pixels.ndim == 3:
+            # ITU-R BT.601 luma, as Pillow's conversion to grey.
+            pixels = np.rint(pixels @ np.array([0.299, 0.587, 0.114])).astype(pixels.dtype)
+        return np.ascontiguousarray(resize(pixels, step["size"], step["mode"]))
+
+    def encode(
+        self,
+        age: float | None = None,
+        sex: str | None = None,
+        alp: Lab = None,
+        ldh: Lab = None,
+    ) -> NDArray[np.float32]:
+        """Clinical vector 1 × d float32 by the normalisation of training."""
+        row: dict[str, Any] = {"sex": sex, "age": age}
+        for name, lab in (("alp", alp), ("ldh", ldh)):
+            values: Sequence[float | None] = lab if isinstance(lab, tuple) else (lab, None, None)
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
+        table = normalise_clinical(pd.DataFrame([row]), self.recipe.clinical)
+        return table[list(self.recipe.clinical_columns)].to_numpy(np.float32)
+
+
+def load_learner(folder: Path) -> Ensemble:
+    """Read a saved learner; nothing in it is executed, and every file is checked.
+
+    Raises:
+        FileNotFoundError: the folder or one of its files is missing.
+        ValueError: a file is damaged, altered, or does not fit the recipe.
+    """
+    card, files = read_artefact(folder)
+    for key in ("recipe", "classes", "preprocessing"):
+        if key not in card:
+            raise ValueError(f"{folder / 'model.json'} has no {key!r}")
+    recipe = Recipe.model_validate(card["recipe"]).root
+    networks = []
+    for file in files:
+        network = recipe.build_network(pretrained=False)
+        load_weights(network, file)
+        networks.append(network.eval())
+    return Ensemble(recipe, tuple(networks), card)

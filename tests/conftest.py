@@ -1,0 +1,20 @@
+"""What every test may lean on: the real files, where they are, and one thread a process."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real images (OSTEON_REAL_DATA, or ../shared/data); skips where it is absent."""
+    folder = Path(os.environ.get("OSTEON_REAL_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("no real images here: set OSTEON_REAL_DATA to the folder that holds them")
+    return folder

@@ -1,0 +1,210 @@
+"""The fit loop: it learns, freezes, follows the schedule, accumulates, and stops early."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_cohort import QUICK, make_recipe
+from torch import nn
+
+from osteon.learning.batches import ImageCases
+from osteon.learning.checkpoint import load_tensors
+from osteon.learning.config import TrainingConfig
+from osteon.learning.fit import fit
+from osteon.learning.objectives import SigmoidObjective, SoftmaxObjective
+from osteon.learning.predict import predict
+from osteon.learning.setup import build_fabric, seed_torch
+
+
+def run(cases, folder: Path, network=None, train=None, validation=None, **training):
+    recipe = make_recipe(training=training)
+    seed_torch(0)
+    network = network or recipe.build_network()
+    config = recipe.resolved_training()
+    train = np.arange(len(cases.labels)) if train is None else train
+    history = fit(
+        build_fabric(config),
+        network,
+        recipe.build_objective(),
+        cases,
+        train,
+        config,
+        fold=0,
+        checkpoint=folder / "checkpoint.safetensors",
+        validation=validation,
+    )
+    return network, history
+
+
+class Linear(nn.Module):
+    """No batch statistics: accumulation can be compared exactly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(32 * 32 * 3, 2)
+
+    def forward(self, image: torch.Tensor, clinical: torch.Tensor) -> torch.Tensor:
+        return self.layer(image.flatten(1))
+
+
+@pytest.mark.parametrize("out_dim", [1, 2])
+@pytest.mark.parametrize("optimiser", ["sgd", "adam", "adamw"])
+def test_overfits_eight_cases(cases, tmp_path, out_dim, optimiser) -> None:
+    recipe = make_recipe(out_dim=out_dim)
+    seed_torch(1)
+    network, eight = recipe.build_network(), np.arange(0, 48, 6) + np.tile([0, 3], 4)
+    config = TrainingConfig(
+        **QUICK | {"epochs": 25, "optimiser": optimiser, "milestones": []}
+        | {"lr": 0.05 if optimiser == "sgd" else 0.005}
+    )  # fmt: skip
+    objective, fabric = recipe.build_objective(), build_fabric(config)
+    file = tmp_path / "checkpoint.safetensors"
+    history = fit(fabric, network, objective, cases, eight, config, fold=0, checkpoint=file)
+    assert history[-1]["loss"] < 0.1 * history[0]["loss"]
+    assert history[-1]["accuracy"] == 1
+    found = predict(network, objective, cases, eight, fabric.device)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found.sum(1), 1, rtol=1e-12)
+
+
+def test_history_tells_each_epoch(cases, tmp_path) -> None:
+    _, history = run(cases, tmp_path, epochs=4, milestones=[1, 3], lr=0.05)
+    assert [entry["epoch"] for entry in history] == [0, 1, 2, 3]
+    assert [e["lr"] for e in history] == pytest.approx([0.05, 0.005, 0.005, 0.0005])
+    assert all(0 <= entry["accuracy"] <= 1 for entry in history)
+    assert all(entry["seconds"] > 0 and entry["images_per_second"] > 0 for entry in history)
+
+
+def test_schedule_is_torchs_multistep() -> None:
+    config = TrainingConfig()
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=config.lr)
+    theirs = torch.optim.lr_scheduler.MultiStepLR(optimiser, list(config.milestones), config.gamma)
+    for epoch in range(config.epochs):
+        assert config.learning_rate(epoch) == pytest.approx(theirs.get_last_lr()[0], rel=1e-9)
+        optimiser.step()
+        theirs.step()
+
+
+def test_frozen_backbone_stands_still_and_then_moves(cases, tmp_path) -> None:
+    seed_torch(0)
+    first = {k: v.clone() for k, v in make_recipe().build_network().state_dict().items()}
+    frozen, _ = run(cases, tmp_path, epochs=2, freeze_backbone_epochs=2)
+    after = frozen.state_dict()
+    moved = {name for name in first if not torch.equal(first[name], after[name])}
+    assert moved == {name for name in first if name.startswith("head.")}
+    assert all(value.requires_grad for value in frozen.parameters())
+    # One more epoch from the same checkpoint: weights and running statistics of the backbone move.
+    freed, _ = run(cases, tmp_path, epochs=3, freeze_backbone_epochs=2)
+    after = freed.state_dict()
+    assert not torch.equal(first["encoder.conv1.weight"], after["encoder.conv1.weight"])
+    assert not torch.equal(first["encoder.bn1.running_mean"], after["encoder.bn1.running_mean"])
+
+
+def test_no_gradient_passes_a_frozen_backbone(cases, tmp_path, monkeypatch) -> None:
+    seen = []
+    seed_torch(0)
+    network = make_recipe().build_network()
+    network.head[0].register_forward_hook(lambda m, x, y: seen.append(x[0].requires_grad))
+    run(cases, tmp_path, network=network, epochs=2, freeze_backbone_epochs=1)
+    assert seen == [False] * 6 + [True] * 6
+
+
+@pytest.mark.parametrize("micro", [2, 3, 5])
+def test_micro_batches_take_the_step_of_the_whole_batch(cases, tmp_path, micro) -> None:
+    found = []
+    for number, size in enumerate((None, micro)):
+        torch.manual_seed(3)
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        network, history = run(
+            cases, folder, network=Linear(), micro_batch=size, batch=10, clip_norm=0.5, lr=0.01
+        )
+        found.append((network.layer.weight, history[-1]["loss"]))
+    torch.testing.assert_close(found[0][0], found[1][0], rtol=1e-4, atol=1e-6)
+    assert found[0][1] == pytest.approx(found[1][1], rel=1e-5)
+
+
+def test_clipping_bounds_the_step(cases, tmp_path) -> None:
+    torch.manual_seed(0)
+    network = Linear()
+    before = network.layer.weight.detach().clone()
+    run(
+        cases, tmp_path, network=network, epochs=1, batch=48, lr=1.0, clip_norm=1e-3, momentum=0,
+        weight_decay=0,
+    )  # fmt: skip
+    assert 0 < (network.layer.weight - before).norm() <= 1e-3 * 1.001
+
+
+def test_early_stop_restores_the_best_epoch(cases, tmp_path) -> None:
+    train, validation = np.arange(24), np.arange(24, 48)
+    network, history = run(
+        cases, tmp_path, train=train, validation=validation, epochs=40, lr=0.3, milestones=[],
+        early_stop={"patience": 2, "fraction": 0.5},
+    )  # fmt: skip
+    losses = [entry["validation_loss"] for entry in history]
+    best = int(np.argmin(losses))
+    assert len(history) < 40
+    assert len(history) == best + 1 + 2
+    assert all(0 <= entry["validation_auroc"] <= 1 for entry in history)
+    found = predict(network, SoftmaxObjective(), cases, validation, torch.device("cpu"))
+    chosen = found[np.arange(24), cases.labels[validation]]
+    assert -np.log(chosen).mean() == pytest.approx(losses[best], rel=1e-4)
+
+
+def test_a_resumed_run_ends_as_an_uninterrupted_one(cases, tmp_path) -> None:
+    for name in ("whole", "halves"):
+        (tmp_path / name).mkdir()
+    plan = {"optimiser": "adamw", "lr": 0.01, "freeze_backbone_epochs": 1, "milestones": [2]}
+    whole, _ = run(cases, tmp_path / "whole", epochs=4, **plan)
+    for epochs in (1, 2, 3, 4):
+        # What the network starts from must not matter once there is a checkpoint.
+        halves, history = run(cases, tmp_path / "halves", epochs=epochs, **plan)
+    assert len(history) == 4
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, halves.state_dict()[name]), name
+
+
+def test_bfloat16_learns(cases, tmp_path) -> None:
+    _, history = run(cases, tmp_path, epochs=6, precision="bf16-mixed", milestones=[])
+    assert history[-1]["loss"] < history[0]["loss"]
+
+
+def test_half_precision_without_a_gpu_is_refused() -> None:
+    with pytest.raises(ValueError, match="precision is 16-mixed; without a GPU"):
+        build_fabric(TrainingConfig(device="cpu", precision="16-mixed"))
+
+
+def test_a_lost_loss_stops_with_fold_and_epoch(cases, tmp_path) -> None:
+    with pytest.raises(FloatingPointError, match="fold 0, epoch"):
+        run(cases, tmp_path, network=Linear(), lr=10, weight_decay=1, momentum=0.99, epochs=4000)
+    assert (tmp_path / "checkpoint.safetensors").is_file()
+
+
+def test_checkpoints_hold_no_pickle(cases, tmp_path, monkeypatch) -> None:
+    import pickle
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise AssertionError("pickle was used")
+
+    run(cases, tmp_path, epochs=1)
+    for module, name in [(torch, "load"), (torch, "save"), (pickle, "load"), (pickle, "loads")]:
+        monkeypatch.setattr(module, name, refuse)
+    run(cases, tmp_path, epochs=2)
+    tensors, metadata = load_tensors(tmp_path / "checkpoint.safetensors")
+    assert {name.split("/")[0] for name in tensors} == {"network", "optimiser"}
+    assert len(metadata["history"]) == 2
+
+
+def test_losses_against_each_other() -> None:
+    logit = torch.tensor([[0.3], [-1.2], [2.0]])
+    two = torch.cat([torch.zeros_like(logit), logit], dim=1)
+    target = torch.tensor([1, 0, 1])
+    one, pair = SigmoidObjective(), SoftmaxObjective()
+    torch.testing.assert_close(one.loss(logit, target), pair.loss(two, target))
+    torch.testing.assert_close(one.probabilities(logit), pair.probabilities(two))
+
+
+def test_the_store_is_read_only(cases: ImageCases) -> None:
+    cases.read(np.array([0]))
+    assert not cases._store.flags.writeable

@@ -1,0 +1,229 @@
+"""The evaluator as a whole: numbers, levels, tests, skipped learners, honest warnings."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from osteon.measures.comparison import COLUMNS
+from osteon.measures.evaluator import evaluate
+from osteon.measures.levels import PredictionsError
+from osteon.recipes.evaluation import EvaluationConfig
+
+BASE, ALL = "resnet18_baseline", "resnet18_all"
+CONFIG = EvaluationConfig(rounds=200)
+
+
+@pytest.fixture
+def evaluation(predictions):
+    return evaluate(predictions, CONFIG, BASE, {"resnet18_alp": "alp: no value in this cohort"})
+
+
+def test_values_are_scikit_learns_at_both_levels(predictions, evaluation):
+    rows = predictions[predictions["learner"] == ALL]
+    patients = rows.groupby("patient_id").agg(s=("prob_osteosarcoma", "mean"), y=("label", "first"))
+    for level, label, score in (
+        ("image", rows["label"], rows["prob_osteosarcoma"]),
+        ("patient", patients["y"], patients["s"]),
+    ):
+        found, called = evaluation.metrics["learners"][ALL][level], (score >= 0.5).astype(int)
+        assert found["scores"]["auroc"]["value"] == pytest.approx(sk.roc_auc_score(label, score))
+        assert found["at_0.5"]["f1"]["value"] == pytest.approx(sk.f1_score(label, called))
+        assert found["at_0.5"]["mcc"]["value"] == pytest.approx(sk.matthews_corrcoef(label, called))
+        assert found["n_images"] == len(rows) and found["n_patients"] == 60
+
+
+def test_fold_spread_is_the_mean_and_sd_of_folds(predictions, evaluation):
+    rows = predictions[predictions["learner"] == ALL]
+    right = (rows["prob_osteosarcoma"] >= 0.5) == (rows["label"] == 1)
+    by_fold = right.groupby(rows["fold"]).mean()
+    found = evaluation.metrics["learners"][ALL]["image"]["at_0.5"]["accuracy"]["folds"]
+    assert found["mean"] == pytest.approx(by_fold.mean())
+    assert found["sd"] == pytest.approx(by_fold.std())
+    assert found["values"] == pytest.approx({str(k): v for k, v in by_fold.items()})
+
+
+def test_every_figure_has_an_interval_around_it(evaluation):
+    for levels in evaluation.metrics["learners"].values():
+        for level, report in levels.items():
+            for group in ("scores", "at_0.5", "at_youden"):
+                for name, entry in report[group].items():
+                    if entry["method"].startswith("none"):
+                        assert entry["lo"] is None and any(name in w for w in report["warnings"])
+                    else:
+                        assert entry["lo"] <= entry["value"] <= entry["hi"], (level, group, name)
+            also = report["scores"]["auroc"].get("also", {}).get("method")
+            assert also == ("delong logit" if level == "patient" else None)
+
+
+def test_metrics_are_plain_json(evaluation):
+    assert json.loads(json.dumps(evaluation.metrics, allow_nan=False)) == evaluation.metrics
+
+
+def test_same_seed_same_figures_and_learner_order_is_free(predictions, evaluation):
+    again = evaluate(predictions.iloc[::-1], CONFIG, BASE)
+    assert again.metrics["learners"] == evaluation.metrics["learners"]
+
+
+def test_comparison_has_a_row_a_learner_with_all_columns(evaluation):
+    table = evaluation.comparison.set_index("learner")
+    assert list(table.index) == [BASE, ALL, "resnet18_alp"]
+    assert table.loc["resnet18_alp", "skipped"] == "alp: no value in this cohort"
+    assert np.isnan(table.loc["resnet18_alp", "accuracy"])
+    for name in COLUMNS:
+        assert table.loc[ALL, f"{name}_lo"] <= table.loc[ALL, name] <= table.loc[ALL, f"{name}_hi"]
+        assert np.isfinite(table.loc[ALL, f"{name}_image"])
+        assert table.loc[ALL, f"{name}_difference_lo"] <= table.loc[ALL, f"{name}_difference_hi"]
+        assert table.loc[ALL, f"{name}_p_holm"] >= table.loc[ALL, f"{name}_p"]
+        assert np.isnan(table.loc[BASE, f"{name}_difference"])
+    assert table.loc[ALL, "auroc_test"] == "DeLong, correlated AUROCs"
+
+
+def test_published_values_stand_beside_ours(predictions):
+    published = {ALL: {"accuracy": 0.9719}, "resnet18_alp": {"accuracy": 0.9635}}
+    table = evaluate(predictions, CONFIG, BASE, {"resnet18_alp": "why"}, published).comparison
+    table = table.set_index("learner")["accuracy_published"]
+    assert table[ALL] == 0.9719 and table["resnet18_alp"] == 0.9635 and np.isnan(table[BASE])
+
+
+def test_stronger_learner_wins_and_equal_learner_does_not(make_predictions):
+    table = make_predictions({BASE: 0.5, ALL: 6.0}, patients=120)
+    twin = table[table["learner"] == BASE].assign(learner="twin")
+    tests = evaluate(pd_concat(table, twin), CONFIG, BASE).metrics["comparisons"]
+    won = {(t["test"], t["at"], t["metric"]): t for t in tests[ALL]["patient"]["tests"]}
+    same = {(t["test"], t["at"], t["metric"]): t for t in tests["twin"]["patient"]["tests"]}
+    for key in (("delong", "scores", "auroc"), ("mcnemar", "at_0.5", "accuracy")):
+        assert won[key]["significant"] and won[key]["p_holm"] == pytest.approx(2 * won[key]["p"])
+        assert same[key]["p"] == 1 and not same[key]["significant"]
+        assert won[key]["family"] == 2
+    difference = won["bootstrap", "at_0.5", "accuracy"]
+    assert difference["lo"] > 0 and difference["p"] < 0.05
+    difference = same["bootstrap", "at_0.5", "accuracy"]
+    assert (difference["value"], difference["lo"], difference["hi"]) == (0, 0, 0)
+
+
+def test_controls_do_not_enlarge_the_family_of_the_learners(predictions):
+    others = [
+        predictions[predictions["learner"] == ALL].assign(learner=name)
+        for name in ("control_age", "resnet18_permuted", "resnet18_age")
+    ]
+    compared = evaluate(pd_concat(predictions, *others), CONFIG, BASE).metrics["comparisons"]
+    sizes = {name: {t["family"] for t in c["patient"]["tests"]} for name, c in compared.items()}
+    assert all(size == {2} for size in sizes.values()), sizes
+
+
+def pd_concat(*tables):
+    import pandas as pd
+
+    return pd.concat(tables, ignore_index=True)
+
+
+def test_fewer_patients_are_compared_on_the_common_ones_and_said(predictions):
+    gone = (predictions["learner"] == ALL) & predictions["patient_id"].isin(["P0003", "P0010"])
+    found = evaluate(predictions[~gone], CONFIG, BASE)
+    compared = found.metrics["comparisons"][ALL]["patient"]
+    assert compared["n_patients"] == 58
+    assert compared["note"] == "on the 58 patients that both learners judged"
+    assert "58 patients" in found.comparison.set_index("learner").loc[ALL, "compared_on"]
+    difference = next(t for t in compared["tests"] if t["metric"] == "auroc")
+    common = predictions[~predictions["patient_id"].isin(["P0003", "P0010"])]
+    values = {
+        name: sk.roc_auc_score(
+            rows.groupby("patient_id")["label"].first(),
+            rows.groupby("patient_id")["prob_osteosarcoma"].mean(),
+        )
+        for name, rows in common.groupby("learner")
+    }
+    assert difference["value"] == pytest.approx(values[ALL] - values[BASE])
+
+
+def test_a_missing_fold_is_named(predictions):
+    gone = (predictions["learner"] == ALL) & (predictions["fold"] == 3)
+    found = evaluate(predictions[~gone], CONFIG, BASE).metrics["learners"]
+    assert any("no predictions for fold(s) [3]" in one for one in found[ALL]["image"]["warnings"])
+    assert not any("no predictions" in one for one in found[BASE]["image"]["warnings"])
+
+
+def test_one_class_in_a_fold_is_a_note_not_a_crash(predictions):
+    kept = (predictions["fold"] != 2) | (predictions["label"] == 0)
+    report = evaluate(predictions[kept], CONFIG, BASE).metrics["learners"][ALL]["patient"]
+    folds = report["scores"]["auroc"]["folds"]
+    assert folds["values"]["2"] is None and folds["n"] == 4 and folds["mean"] is not None
+    assert report["at_0.5"]["accuracy"]["folds"]["n"] == 5
+    assert any("fold(s) [2] have one class only" in one for one in report["warnings"])
+
+
+def test_one_class_in_all_is_a_note_not_a_crash(predictions):
+    report = evaluate(predictions[predictions["label"] == 0], CONFIG, BASE)
+    found = report.metrics["learners"][ALL]["patient"]
+    assert found["scores"]["auroc"]["value"] is None
+    assert found["at_0.5"]["specificity"]["value"] is not None
+
+
+def test_small_samples_are_warned_of(make_predictions):
+    small = evaluate(make_predictions(patients=40), CONFIG, BASE).metrics["learners"][ALL]
+    said = " ".join(small["patient"]["warnings"])
+    assert "20 positive patients, fewer than 30" in said and "20 negative patients" in said
+    assert "trial run: 200 bootstrap rounds" in said
+    large = evaluate(make_predictions(patients=100), EvaluationConfig(), BASE)
+    assert large.metrics["learners"][ALL]["patient"]["warnings"] == []
+
+
+def test_ties_everywhere(predictions):
+    flat = predictions.assign(prob_osteosarcoma=0.3, prob_non_tumour=0.7)
+    report = evaluate(flat, CONFIG, BASE).metrics["learners"][ALL]["patient"]
+    assert report["scores"]["auroc"]["value"] == 0.5
+    assert report["at_0.5"]["precision"]["value"] == 0
+    assert any("all resamples gave the same value" in one for one in report["warnings"])
+
+
+def test_perfection_still_has_a_width(predictions):
+    perfect = predictions.assign(
+        prob_osteosarcoma=predictions["label"] * 0.8 + 0.1,
+        prob_non_tumour=0.9 - predictions["label"] * 0.8,
+    )
+    report = evaluate(perfect, CONFIG, BASE).metrics["learners"][ALL]["patient"]
+    accuracy, auroc = report["at_0.5"]["accuracy"], report["scores"]["auroc"]
+    assert (accuracy["value"], accuracy["hi"]) == (1, 1)
+    assert accuracy["lo"] == pytest.approx(0.9398, abs=1e-4)  # Wilson, 60 of 60
+    assert auroc["lo"] == pytest.approx(0.8865, abs=1e-4)  # Wilson, 30 of 30 pairs
+
+
+def test_youden_threshold_of_a_fold_ignores_the_fold(predictions):
+    before = evaluate(predictions, CONFIG, BASE).metrics["learners"][ALL]["image"]
+    changed = predictions.copy()
+    inside = changed["fold"] == 1
+    changed.loc[inside, "prob_osteosarcoma"] = 1 - changed.loc[inside, "prob_osteosarcoma"]
+    changed.loc[inside, "prob_non_tumour"] = 1 - changed.loc[inside, "prob_osteosarcoma"]
+    after = evaluate(changed, CONFIG, BASE).metrics["learners"][ALL]["image"]
+    assert after["youden_thresholds"]["1"] == before["youden_thresholds"]["1"]
+    assert len(before["youden_thresholds"]) == 5
+
+
+def test_one_fold_has_no_youden_and_says_so(predictions):
+    report = evaluate(predictions.assign(fold=0, split="test"), CONFIG, BASE)
+    found = report.metrics["learners"][ALL]["patient"]
+    assert "at_youden" not in found and found["youden_thresholds"] == {}
+    assert any("no Youden threshold" in one for one in found["warnings"])
+
+
+def test_nan_is_refused_and_unknown_reference_named(predictions):
+    with pytest.raises(ValueError, match="'nobody' found"):
+        evaluate(predictions, CONFIG, "nobody")
+    predictions.loc[3, "prob_osteosarcoma"] = np.nan
+    with pytest.raises(PredictionsError, match="S0003"):
+        evaluate(predictions, CONFIG, BASE)
+
+
+def test_reference_that_was_skipped_leaves_no_tests(predictions):
+    found = evaluate(predictions, CONFIG, "resnet18_x", {"resnet18_x": "no labs"})
+    assert found.metrics["comparisons"] == {}
+    assert "accuracy" in found.comparison
+
+
+def test_image_headline_reads_image_figures(predictions):
+    config = EvaluationConfig(rounds=100, level="image", interval="percentile")
+    table = evaluate(predictions, config, BASE).comparison.set_index("learner")
+    assert table.loc[ALL, "accuracy"] == table.loc[ALL, "accuracy_image"]
+    assert table.loc[ALL, "auroc_test"] == "paired bootstrap percentile"

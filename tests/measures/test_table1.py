@@ -1,0 +1,87 @@
+"""Table 1 in the paper's layout; the printed numbers hold together."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import osteon
+from osteon.measures.evaluator import evaluate
+from osteon.measures.table1 import ROWS, printed, read_published, table1, to_markdown
+from osteon.recipes.evaluation import EvaluationConfig
+
+FILE = Path(osteon.__file__).parent / "pipelines" / "osteosarcoma_fusion" / "published.yml"
+
+
+@pytest.fixture
+def published():
+    return read_published(FILE)
+
+
+@pytest.fixture
+def metrics(predictions):
+    skipped = {"resnet18_alp": "alp: no value in this cohort"}
+    return evaluate(predictions, EvaluationConfig(rounds=100), "resnet18_baseline", skipped).metrics
+
+
+def test_rows_and_columns_are_the_papers(metrics, published):
+    table = table1(metrics, published)
+    assert list(table["Inputs"]) == [
+        "Baseline",
+        "Gender",
+        "Age",
+        "Gender&Age",
+        "LDH",
+        "ALP",
+        "ALP&LDH",
+        "All",
+    ]
+    assert table.loc[7, "Accuracy published"] == 0.9719
+    assert table.loc[0, "Recall published"] == 0.9144
+    assert table.set_index("Inputs").loc["ALP", "Note"] == "alp: no value in this cohort"
+    assert table.set_index("Inputs").loc["LDH", "Note"] == "not run"
+
+
+def test_ours_is_the_fold_mean_by_image_and_the_pool_by_patient(metrics, published):
+    row = table1(metrics, published).set_index("Inputs").loc["All"]
+    report = metrics["learners"]["resnet18_all"]
+    assert row["Recall images"] == report["image"]["at_0.5"]["sensitivity"]["folds"]["mean"]
+    assert row["F1 patients"] == report["patient"]["at_0.5"]["f1"]["value"]
+    assert row["F1 patients lo"] <= row["F1 patients"] <= row["F1 patients hi"]
+
+
+def test_markdown_has_a_line_a_row(metrics, published):
+    lines = to_markdown(table1(metrics, published)).splitlines()
+    assert lines[0].startswith("| Inputs | Accuracy | Precision | Recall | F1 |")
+    assert len([one for one in lines if one.startswith("| ")]) == 9
+    assert "printed 0.9719<br>images" in lines[9]
+    assert "patients" not in lines[6], "a skipped row shows the printed value only"
+
+
+def test_a_backbone_without_a_printed_table(predictions, published):
+    assert printed(published, "resnet50") == {}
+    table = predictions.assign(learner=predictions["learner"].str.replace("18", "50"))
+    report = evaluate(table, EvaluationConfig(rounds=100), "resnet50_baseline").metrics
+    found = table1(report, published, "resnet50")
+    assert found["Accuracy published"].isna().all() and np.isfinite(found["Accuracy images"][7])
+
+
+def test_printed_numbers_hold_together(published):
+    """Transcription: accuracy and F1 recomputed from precision, recall and the printed counts."""
+    cohort = published["cohort"]
+    assert cohort["non_tumor_patients"] + cohort["os_patients"] == cohort["patients"]
+    assert cohort["non_tumor_images"] + cohort["os_images"] == cohort["images"]
+    share = cohort["os_images"] / cohort["images"]
+    assert set(published["table1_resnet18"]) == set(ROWS)
+    for row in published["table1_resnet18"].values():
+        precision, recall = row["precision"], row["recall"]
+        assert 2 * precision * recall / (precision + recall) == pytest.approx(row["f1"], abs=6e-4)
+        true = recall * share
+        accuracy = true + (1 - share) - (true / precision - true)
+        assert accuracy == pytest.approx(row["accuracy"], abs=6e-4)
+
+
+def test_a_file_without_the_block_is_refused(tmp_path):
+    (tmp_path / "x.yml").write_text("a: 1\n")
+    with pytest.raises(ValueError, match=r"x\.yml: no block"):
+        read_published(tmp_path / "x.yml")

@@ -1,0 +1,147 @@
+"""The frame keeps its promises: pipelines, namespaces, typed parameters, cheap start."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+from osteon.pipeline_registry import register_pipelines
+
+ROOT = Path(__file__).resolve().parents[1]
+PAPER = "osteosarcoma_fusion"
+INPUTS = ["baseline", "gender", "age", "gender_age", "ldh", "alp", "alp_ldh", "all"]
+
+
+@pytest.fixture(scope="module")
+def pipelines() -> dict:
+    return register_pipelines()
+
+
+def _learners(pipeline) -> set[str]:
+    return {node.namespace for node in pipeline.only_nodes_with_tags("training").nodes}
+
+
+def test_rows_and_columns_are_registered(pipelines) -> None:
+    columns = {"ingestion", "preprocessing", "training", "evaluation"}
+    assert columns | {PAPER, f"{PAPER}_resnet50", "__default__"} <= set(pipelines)
+    cells = set().union(*(pipelines[column].nodes for column in columns))
+    assert cells == set(pipelines["__default__"].nodes)  # every node lies in exactly one column
+    assert sum(len(pipelines[column].nodes) for column in columns) == len(cells)
+
+
+def test_the_row_trains_the_eight_learners_of_table_1(pipelines) -> None:
+    resnet18 = {f"{PAPER}.resnet18_{name}" for name in INPUTS}
+    assert _learners(pipelines[PAPER]) == resnet18 | {f"{PAPER}.resnet18_permuted"}
+    resnet50 = {f"{PAPER}.resnet50_{name}" for name in INPUTS}
+    assert _learners(pipelines[f"{PAPER}_resnet50"]) == resnet50
+
+
+def test_one_learner_can_be_run_alone(pipelines) -> None:
+    alone = pipelines[PAPER].only_nodes_with_namespaces([f"{PAPER}.resnet18_all"])
+    assert [node.name for node in alone.nodes] == [f"{PAPER}.resnet18_all.train"]
+
+
+def test_every_node_lies_in_the_paper_s_namespace(pipelines) -> None:
+    for pipeline in pipelines.values():
+        assert all((node.namespace or "").split(".")[0] == PAPER for node in pipeline.nodes)
+
+
+def test_every_dataset_has_a_place_on_disk(pipelines, project) -> None:
+    with KedroSession.create(project_path=project, env="smoke") as session:
+        catalog = session.load_context().catalog
+        for pipeline in pipelines.values():
+            for name in pipeline.datasets():
+                assert name.startswith("params:") or name in catalog, name
+
+
+@pytest.mark.parametrize("env", ["local", "paper", "smoke"])
+def test_parameters_of_every_environment_are_valid(env: str, project) -> None:
+    from osteon.recipes import Recipe
+
+    with KedroSession.create(project_path=project, env=env) as session:
+        parameters = session.load_context().params
+    assert isinstance(parameters[PAPER]["recipe"], Recipe)
+
+
+def test_paper_environment_is_the_published_protocol(project) -> None:
+    with KedroSession.create(project_path=project, env="paper") as session:
+        parameters = session.load_context().params[PAPER]
+    training = parameters["recipe"].root.training
+    assert parameters["preprocessing"].size == 224
+    assert parameters["splitting"].folds == 5
+    assert (training.epochs, training.batch, training.lr) == (50, 256, 0.01)
+    assert (training.milestones, training.gamma) == ((20, 35, 45), 0.1)
+    assert parameters["recipe"].root.width == 1.0
+
+
+@pytest.mark.parametrize(
+    ("place", "key"),
+    [
+        (("recipe", "training"), "epochz"),
+        (("recipe",), "widht"),
+        (("cohort",), "pathh"),
+        (("splitting",), "fold"),
+        (("evaluation",), "round"),
+        (("resnet18_all", "learner"), "input"),
+    ],
+)
+def test_a_typo_stops_the_run_before_any_node_and_is_named(place, key: str, project) -> None:
+    nested: dict = {key: 1}
+    for name in reversed((PAPER, *place)):
+        nested = {name: nested}
+    (project / "conf" / "local" / "parameters_typo.yml").write_text(yaml.safe_dump(nested))
+    with (
+        KedroSession.create(project_path=project, env="local") as session,
+        pytest.raises(Exception, match=key),
+    ):
+        session.run(pipeline_names=[PAPER])
+    assert not any((project / "data").rglob("*.parquet"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project folder with this configuration and no data."""
+    import shutil
+
+    shutil.copytree(ROOT / "conf", tmp_path / "conf", ignore=shutil.ignore_patterns("local"))
+    (tmp_path / "conf" / "local").mkdir()
+    for name in ("pyproject.toml", ".telemetry"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "data").mkdir()
+    bootstrap_project(tmp_path)
+    return tmp_path
+
+
+def test_listing_pipelines_loads_no_heavy_library() -> None:
+    code = (
+        "import sys; from osteon.pipeline_registry import register_pipelines as r; r();"
+        "heavy = ['torch', 'torchvision', 'monai', 'sklearn', 'scipy', 'pandera', 'PIL', 'pydicom'];"
+        "print([m for m in heavy if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_wiring_has_no_branches() -> None:
+    import ast
+
+    for file in (ROOT / "src" / "osteon" / "pipelines").glob("*/pipeline.py"):
+        tree = ast.parse(file.read_text())
+        assert not any(isinstance(node, ast.If | ast.IfExp) for node in ast.walk(tree)), file
+
+
+def test_lock_is_pinned_and_hashed_and_names_no_index() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "--hash=sha256:" in lock
+    assert not any(word in lock for word in ("index-url", "://", "find-links"))
+
+
+def test_servers_listen_on_this_machine_only() -> None:
+    mlflow = yaml.safe_load((ROOT / "conf" / "base" / "mlflow.yml").read_text())
+    assert mlflow["ui"]["host"] == "127.0.0.1"
+    assert yaml.safe_load((ROOT / ".telemetry").read_text()) == {"consent": False}
