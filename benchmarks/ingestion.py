@@ -4,10 +4,10 @@
     python benchmarks/ingestion.py --memory            # peak memory at 1,000 and 10,000 files
 
 Files are made in a temporary folder: 512 x 512, 12-bit DX with the texture of a limb and detector
-noise, so that compression works as on real radiographs (JPEG-LS and JPEG 2000 about 2.6 : 1). The mix
-of transfer syntaxes is `MIX`; `--syntax` measures one alone, because the mix decides the ratio: the
-rivals' JPEG-LS is slow, and JPEG 2000 costs the same everywhere. Ingestion is timed as a user meets
-it: worker start-up, tables, headers, checks, hashes, decoding and writing the archive.
+noise, so that compression works as on real radiographs (JPEG-LS and JPEG 2000 about 2.6 : 1). The
+mix of transfer syntaxes is `MIX`; `--syntax` measures one alone, because the mix decides the ratio:
+the rivals' JPEG-LS is slow, and JPEG 2000 costs the same everywhere. Ingestion is timed as a user
+meets it: worker start-up, tables, headers, checks, hashes, decoding and writing the archive.
 """
 
 from __future__ import annotations

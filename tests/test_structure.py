@@ -10,9 +10,8 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from osteon.pipeline_registry import register_pipelines
+from tests.project import PAPER, ROOT, make_project
 
-ROOT = Path(__file__).resolve().parents[1]
-PAPER = "osteosarcoma_fusion"
 INPUTS = ["baseline", "gender", "age", "gender_age", "ldh", "alp", "alp_ldh", "all"]
 
 
@@ -104,16 +103,7 @@ def test_a_typo_stops_the_run_before_any_node_and_is_named(place, key: str, proj
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project folder with this configuration and no data."""
-    import shutil
-
-    shutil.copytree(ROOT / "conf", tmp_path / "conf", ignore=shutil.ignore_patterns("local"))
-    (tmp_path / "conf" / "local").mkdir()
-    for name in ("pyproject.toml", ".telemetry"):
-        shutil.copy(ROOT / name, tmp_path / name)
-    (tmp_path / "src").mkdir()
-    (tmp_path / "data").mkdir()
-    bootstrap_project(tmp_path)
+    bootstrap_project(make_project(tmp_path))
     return tmp_path
 
 

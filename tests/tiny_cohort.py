@@ -46,3 +46,7 @@ def make_tasks(folder: Path, recipe: FusionRecipe, **changes: Any) -> list[FoldT
     parts = divisions(fold, np.array(["cv"] * len(fold)))
     hashes = {"data_hash": "data", "split_hash": "split", "work": folder / "work"}
     return fold_tasks(recipe, cases, parts, **(hashes | changes))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())

@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from dicom_makers import knee, write
 from PIL import Image
-from pydicom.uid import RLELossless
+from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from osteon.cohorts.archive import INDEX, Archive
 from osteon.cohorts.config import CohortConfig
@@ -23,9 +22,12 @@ from osteon.cohorts.ingest import fingerprint, ingest
 from osteon.cohorts.pseudonym import pseudonym
 from osteon.imaging.decode import load_display
 from osteon.imaging.refusals import ADVICE
+from tests.dicom_makers import knee, write
 
 KEY = b"a key for the tests, not a secret"
-PATIENTS = "patient_id,label,age,sex,centre\nA1,osteosarcoma,15,M,North Clinic\nB2,non_tumour,40,F,\n"
+PATIENTS = (
+    "patient_id,label,age,sex,centre\nA1,osteosarcoma,15,M,North Clinic\nB2,non_tumour,40,F,\n"
+)
 
 
 def folder_of(tmp_path: Path, patients: str = PATIENTS) -> Path:
@@ -213,12 +215,11 @@ def test_bad_files_are_one_quarantine_row_each_and_counted(tmp_path):
 
 def test_frames_of_a_file_that_fails_half_way_leave_nothing(tmp_path):
     root = minimal(tmp_path)
-    stack = np.stack([knee(seed) for seed in range(4)])
-    path = write(root / "a.dcm", stack, RLELossless, PatientID="A1")
+    stack = np.stack([knee(seed) for seed in range(10, 14)])
+    path = write(root / "a.dcm", stack, JPEG2000Lossless, PatientID="A1")
     data = bytearray(path.read_bytes())
-    # the last frame's RLE header: more segments than the standard allows
-    last = data.rfind(b"\xfe\xff\x00\xe0")
-    data[last + 8 : last + 12] = b"\xff\xff\xff\xff"
+    last = data.rfind(b"\xfe\xff\x00\xe0")  # the item of the last frame
+    data[last + 8 : last + 60] = bytes(52)
     path.write_bytes(data)
     archive = run(root, tmp_path)
     assert codes(archive) == ["decode_failed"] and len(archive) == 2
@@ -327,7 +328,11 @@ def identifying(number: int) -> dict[str, object]:
 
 def test_nothing_identifying_is_written_or_logged(tmp_path, caplog, capfd):
     ids = [f"{CANARY}-id-{n}" for n in range(3)]
-    rows = [f"{ids[0]},osteosarcoma,{CANARY} clinic", f"{ids[1]},non_tumour,", f"{ids[2]},non_tumour,"]
+    rows = [
+        f"{ids[0]},osteosarcoma,{CANARY} clinic",
+        f"{ids[1]},non_tumour,",
+        f"{ids[2]},non_tumour,",
+    ]
     root = folder_of(tmp_path, "patient_id,label,centre\n" + "\n".join(rows) + "\n")
     for n, name in enumerate(ids):
         elements = identifying(n) | {"PatientID": name}

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from dicom_makers import dataset, knee, write
 from PIL import Image
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -22,6 +21,7 @@ from pydicom.uid import (
 
 from osteon.imaging.decode import load_display, open_picture
 from osteon.imaging.refusals import ADVICE, Refused
+from tests.dicom_makers import dataset, knee, write
 
 
 def read(path: Path, **options):
@@ -167,7 +167,9 @@ def test_huge_dimensions_are_refused_before_decoding(tmp_path):
     path = write(tmp_path / "y.dcm", knee())
     assert code_of(path, max_pixels=48 * 40 - 1) == "too_large"
     photo = tmp_path / "z.png"
-    head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 60000, 60000, 8, 0, 0, 0, 0)
+    head = b"\x89PNG\r\n\x1a\n" + struct.pack(
+        ">I4sIIBBBBB", 13, b"IHDR", 60000, 60000, 8, 0, 0, 0, 0
+    )
     photo.write_bytes(head + struct.pack(">I", 0) + bytes(100))
     assert code_of(photo) in ("too_large", "decode_failed")
     volume = bytearray(352)

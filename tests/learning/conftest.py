@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_cohort import make_cases, make_recipe, make_tasks
 
 from osteon.learning.batches import ImageCases
 from osteon.learning.tasks import FoldTask
+from tests.tiny_cohort import make_cases, make_recipe, make_tasks
 
 # Children are forked from this process, which a pool of threads would not survive.
 torch.set_num_threads(1)

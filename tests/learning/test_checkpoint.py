@@ -14,6 +14,7 @@ from osteon.learning.checkpoint import (
     save_tensors,
     write_atomically,
 )
+from tests.tiny_cohort import names
 
 
 def test_what_is_written_is_read(tmp_path) -> None:
@@ -22,7 +23,7 @@ def test_what_is_written_is_read(tmp_path) -> None:
     found, metadata = load_tensors(tmp_path / "t.safetensors")
     assert all(torch.equal(found[name], tensors[name]) for name in tensors)
     assert metadata == {"loss": 0.1, "list": [1, None]}
-    assert os.listdir(tmp_path) == ["t.safetensors"]
+    assert names(tmp_path) == ["t.safetensors"]
 
 
 @pytest.mark.parametrize("where", ["fsync", "replace"])
@@ -37,7 +38,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch, where) -> None:
     with pytest.raises(OSError, match="No space left"):
         write_atomically(file, b"new")
     assert file.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["file"]
+    assert names(tmp_path) == ["file"]
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\xff" * 100])

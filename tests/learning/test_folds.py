@@ -10,12 +10,13 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from tiny_cohort import make_recipe, make_tasks
 
-from osteon.learning import checkpoint, folds, tasks as tasks_module
+from osteon.learning import checkpoint, folds
+from osteon.learning import tasks as tasks_module
 from osteon.learning.batches import ImageCases
 from osteon.learning.checkpoint import load_tensors
 from osteon.learning.folds import divisions, fold_tasks, run_folds, train_fold
+from tests.tiny_cohort import make_recipe, make_tasks, names
 
 
 def child(work: Callable[[], object]) -> int:
@@ -81,7 +82,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(tmp_path, training) 
         assert timeless == [
             {k: v for k, v in e.items() if "second" not in k} for e in whole.history
         ]
-        assert sorted(os.listdir(task.workspace)) == ["result.json", "weights.safetensors"]
+        assert names(task.workspace) == ["result.json", "weights.safetensors"]
 
 
 def test_many_kills_in_a_row_still_end_well(tmp_path) -> None:
@@ -259,6 +260,9 @@ def test_divisions() -> None:
     assert [(train.tolist(), test.tolist()) for train, test in cv] == [
         ([1, 3], [0, 2]), ([0, 2, 3], [1]), ([0, 1, 2], [3]),
     ]  # fmt: skip
+    trained_only = divisions(np.array([0, -1, 1]), np.array(["cv"] * 3))
+    assert [test.tolist() for _, test in trained_only] == [[0], [2]]
+    assert [train.tolist() for train, _ in trained_only] == [[1, 2], [0, 1]]
     ((train, test),) = divisions(fold, np.array(["train", "test", "train", "train"]))
     assert (train.tolist(), test.tolist()) == ([0, 2, 3], [1])
 

@@ -16,6 +16,7 @@ from osteon.learning import artefact, checkpoint
 from osteon.learning.artefact import read_artefact, write_artefact
 from osteon.learning.checkpoint import save_tensors
 from osteon.learning.tasks import FoldResult
+from tests.tiny_cohort import names
 
 CARD = {"recipe": {"kind": "late_fusion"}, "classes": ["a", "b"], "metrics": {"auroc": 0.7}}
 
@@ -55,7 +56,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def test_folder_says_everything(saved) -> None:
-    assert sorted(os.listdir(saved)) == ["fold0.safetensors", "fold1.safetensors", "model.json"]
+    assert names(saved) == ["fold0.safetensors", "fold1.safetensors", "model.json"]
     card, files = read_artefact(saved)
     assert [file.name for file in files] == ["fold0.safetensors", "fold1.safetensors"]
     assert card["recipe"] == CARD["recipe"] and card["metrics"] == CARD["metrics"]
@@ -66,8 +67,8 @@ def test_folder_says_everything(saved) -> None:
 
 def test_a_new_version_replaces_the_old_one_whole(tmp_path, saved) -> None:
     write_artefact(saved, [make_result(tmp_path, 0, 2.0)], CARD)
-    assert sorted(os.listdir(saved)) == ["fold0.safetensors", "model.json"]
-    assert os.listdir(saved.parent) == ["learner"]
+    assert names(saved) == ["fold0.safetensors", "model.json"]
+    assert names(saved.parent) == ["learner"]
 
 
 @pytest.mark.parametrize("call", range(1, 7))
@@ -85,7 +86,7 @@ def test_a_full_disk_leaves_the_previous_version(tmp_path, saved, monkeypatch, c
     with pytest.raises(OSError, match="No space left"):
         write_artefact(saved, results, CARD)
     monkeypatch.undo()
-    assert os.listdir(saved.parent) == ["learner"]
+    assert names(saved.parent) == ["learner"]
     assert content(saved) == before
     read_artefact(saved)
 
@@ -105,7 +106,7 @@ def test_a_failed_rename_leaves_the_previous_version(tmp_path, saved, monkeypatc
     with pytest.raises(OSError, match="broken disk"):
         write_artefact(saved, results, CARD)
     monkeypatch.undo()
-    assert os.listdir(saved.parent) == ["learner"]
+    assert names(saved.parent) == ["learner"]
     assert content(saved) == before
 
 
@@ -120,7 +121,7 @@ def test_a_real_limit_on_file_size_leaves_the_previous_version(tmp_path, saved) 
             os._exit(0)
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert os.listdir(saved.parent) == ["learner"]
+    assert names(saved.parent) == ["learner"]
     assert content(saved) == before
 
 
@@ -129,7 +130,7 @@ def test_a_kill_between_the_renames_loses_nothing(saved) -> None:
     saved.rename(saved.with_name(".learner.previous"))
     read_artefact(saved)
     assert content(saved) == before
-    assert os.listdir(saved.parent) == ["learner"]
+    assert names(saved.parent) == ["learner"]
 
 
 def test_the_first_version_on_a_full_disk_leaves_nothing(tmp_path, monkeypatch) -> None:
@@ -140,7 +141,7 @@ def test_the_first_version_on_a_full_disk_leaves_nothing(tmp_path, monkeypatch) 
     monkeypatch.setattr(checkpoint.os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         write_artefact(tmp_path / "models" / "learner", [result], CARD)
-    assert os.listdir(tmp_path / "models") == []
+    assert names(tmp_path / "models") == []
 
 
 def edit(folder: Path, **changes: object) -> None:

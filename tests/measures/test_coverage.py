@@ -39,7 +39,7 @@ def coverage(n, distance, sims, rounds=1000):
 
 
 @pytest.mark.parametrize(
-    ("n", "distance", "sims"), [(60, 1.2, 1500), (60, 2.4, 1500), (300, 1.8, 500)]
+    ("n", "distance", "sims"), [(60, 1.2, 1200), (60, 2.4, 1200), (300, 1.8, 400)]
 )
 def test_bca_covers(n, distance, sims):
     found = coverage(n, distance, sims)

@@ -8,12 +8,12 @@ import pytest
 import torch
 from PIL import Image
 from pydantic import ValidationError
-from tiny_cohort import SIDE, make_recipe, make_tasks
 
 from osteon.learning.artefact import write_artefact
 from osteon.learning.folds import run_folds
 from osteon.recipes import load_learner
 from osteon.recipes.clinical import ClinicalError
+from tests.tiny_cohort import SIDE, make_recipe, make_tasks
 
 KIT = {"alp": (310, 45, 125), "ldh": (290, 120, 250)}
 
@@ -38,7 +38,7 @@ def trained(tmp_path_factory) -> tuple[Path, list, list]:
 
 
 def test_it_predicts_the_mean_of_its_folds(trained) -> None:
-    folder, tasks, results = trained
+    folder, tasks, _ = trained
     learner = load_learner(folder)
     assert len(learner.networks) == 2
     pixels = tasks[0].cases.read(tasks[0].test[:1])[0][0].numpy()

@@ -92,8 +92,11 @@ class Batch:
     from_path: int = 0
 
 
-class LeftOut(Exception):
-    """The file belongs to a patient who is left out on purpose."""
+class LeftOut(Refused):
+    """The file belongs to a patient who is left out on purpose: no row of the quarantine."""
+
+    def __init__(self) -> None:
+        super().__init__("unknown_label", "left out on purpose")
 
 
 def read_batch(number: int, candidates: list[Candidate], task: Task) -> Batch:
@@ -108,13 +111,13 @@ def read_batch(number: int, candidates: list[Candidate], task: Task) -> Batch:
             reader = _FileReader(candidate, task, shard, number, batch)
             try:
                 reader.read()
+            except LeftOut:
+                batch.left_out.append((candidate.file, str(reader.patient)))
             except Refused as refused:
                 _rewind(shard, start, batch, rows)
                 batch.refusals.append(
                     Refusal(candidate.file, reader.patient, refused.code, refused.reason)
                 )
-            except LeftOut:
-                batch.left_out.append((candidate.file, str(reader.patient)))
     return batch
 
 
@@ -167,7 +170,7 @@ class _FileReader:
         self._check_modality(header)
         self._resolve_patient(header)
         if self.patient in self.task.excluded:
-            raise LeftOut
+            raise LeftOut()
         if self.task.labelled.get(str(self.patient)) is None:
             raise Refused("unknown_label", "the patient has no label")
 

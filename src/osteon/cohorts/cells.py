@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,6 +19,7 @@ from osteon.cohorts.errors import CohortError, Problems
 DELIMITERS = (",", ";")
 # A cell longer than this is no fact about a patient; csv's own default limit is the same.
 MAX_CELL = 131_072
+LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ def read_cells(path: Path, file: str, known: Iterable[str]) -> Cells:
 
 def _decode(data: bytes, file: str) -> str:
     try:
-        return data.decode("utf-8").removeprefix("\ufeff")
+        text = data.decode("utf-8").removeprefix("\ufeff")
+        # Where rows end in \n, a \r of its own came into a cell with pasted text and ends no row.
+        return LONE_RETURN.sub(" ", text) if "\n" in text else text
     except UnicodeDecodeError as error:
         # `from None`: the decoder's own error carries the whole file
         raise CohortError(

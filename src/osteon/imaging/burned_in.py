@@ -1,11 +1,12 @@
 """Is there writing in the pixels? A cheap suspicion, not de-identification.
 
-What it can do: find lines of small typed text on an even background in the top and bottom fifth of
-an image, which is where viewers, secondary captures and teaching files write names, dates and
-window settings. What it cannot do: read the text, or see text that is hand-written, very
-large, rotated, on a busy background, in the middle of the image, or a single short marker such as a
-lead "R". Absence of suspicion is no proof of absence, and a person has to look before images leave
-a hospital. Measured on real pictures in tests/imaging/test_burned_in.py.
+What it can do: find lines of small typed text on an even background in the top and bottom fifth
+of an image, which is where viewers, secondary captures and teaching files write names, dates and
+window settings. What it cannot do: read the text, or see text that is hand-written, very large,
+rotated, on a busy or noisy background, in the middle of the image, or a single short marker such
+as a lead "R". It may also suspect a very noisy or finely ruled picture. Absence of suspicion is
+no proof of absence, and a person has to look before images leave a hospital. Measured on real
+pictures in tests/imaging/test_burned_in.py.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from pydicom.filereader import read_dataset
 from pydicom.pixels import apply_color_lut, get_decoder
 from pydicom.uid import UID
 
-from osteon.imaging import tags
+from osteon.imaging import tags, terms
 from osteon.imaging.frames import FrameFacts, frame_facts, grey_chain
 from osteon.imaging.greyscale import render_grey
 from osteon.imaging.picture import (
@@ -155,11 +155,11 @@ def _header(dataset: Dataset, max_pixels: int) -> Header:
         frames=max(frames, 1),
         transfer_syntax=str(_transfer_syntax(dataset)),
         modality=modality,
-        view=tags.code(dataset, "ViewPosition"),
-        laterality=tags.code(dataset, "ImageLaterality")
-        or tags.code(dataset, "Laterality")
+        view=tags.listed(dataset, "ViewPosition", terms.VIEWS),
+        laterality=tags.listed(dataset, "ImageLaterality", terms.LATERALITIES)
+        or tags.listed(dataset, "Laterality", terms.LATERALITIES)
         or facts.laterality,
-        body_part=tags.code(dataset, "BodyPartExamined"),
+        body_part=tags.listed(dataset, "BodyPartExamined", terms.BODY_PARTS),
         manufacturer=tags.maker(dataset, "Manufacturer"),
         model=tags.maker(dataset, "ManufacturerModelName"),
         spacing=facts.spacing,

@@ -15,6 +15,7 @@ from pydicom.pixels import apply_modality_lut, apply_voi
 
 from osteon.imaging import tags
 from osteon.imaging.greyscale import GreyChain, Values, apply_window
+from osteon.imaging.terms import LATERALITIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def _facts(
         tags.numbers(position, "ImagePositionPatient", 3),
         tags.numbers(orientation, "ImageOrientationPatient", 6),
         (spacing[0], spacing[1]) if spacing and min(spacing) > 0 else None,
-        tags.code(anatomy, "FrameLaterality"),
+        tags.listed(anatomy, "FrameLaterality", LATERALITIES),
         transformation,
         voi,
     )

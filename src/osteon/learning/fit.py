@@ -1,8 +1,6 @@
 """The one fit loop, on Lightning Fabric: a CPU, a GPU or several, in any precision.
 
-All chance follows from (seed, fold, epoch): a run that was killed and resumed from the last epoch's
-checkpoint ends with the same weights as one that was not (bit for bit on a CPU with as many
-threads).
+All chance follows from (seed, fold, epoch): a resumed run ends with an uninterrupted one's weights.
 """
 
 import math
@@ -45,7 +43,7 @@ def fit(
     Args:
         fabric: launched devices.
         network: called as `network(*batch.inputs)`.
-        objective: loss and reading of the output.
+        objective: the loss.
         cases: where batches come from.
         train: positions of the cases that are fitted.
         config: `freeze_backbone_epochs` must be a number by now.
@@ -60,8 +58,7 @@ def fit(
     run = _Run(fabric, network, model, optimiser, objective, cases, config, fold)
     state = restore_state(checkpoint, network, optimiser.optimizer)
     fabric.strategy.precision.load_state_dict(state.scaler)
-    # disable=None: no bar where nobody watches.
-    quiet = None if fabric.global_rank == 0 else True
+    quiet = None if fabric.global_rank == 0 else True  # None: no bar where nobody watches
     epochs = range(len(state.history), config.epochs)
     for epoch in tqdm(epochs, f"fold {fold}", disable=quiet, leave=False):
         if config.early_stop and state.waited >= config.early_stop.patience:
@@ -106,9 +103,8 @@ class _Run:
             group["lr"] = lr
         self.network.train()
         set_frozen(self.network, epoch < (config.freeze_backbone_epochs or 0))
-        plan = plan_epoch(
-            train, config.batch, config.micro_batch, (*seed, epoch), rank=rank, world=world
-        )
+        size, micro = config.batch, config.micro_batch
+        plan = plan_epoch(train, size, micro, (*seed, epoch), rank=rank, world=world)
         batches = feed(self.cases, (p for step in plan for p in step.parts), self.fabric.device)
         sums = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
         for step in plan:
@@ -118,8 +114,8 @@ class _Run:
         if not math.isfinite(loss):
             raise FloatingPointError(f"fold {self.fold}, epoch {epoch}: loss is {loss}; lower lr")
         seconds = time.perf_counter() - started
-        entry = {"epoch": epoch, "lr": lr, "loss": loss, "accuracy": accuracy, "seconds": seconds}
-        return entry | {"images_per_second": len(train) / seconds}
+        entry = {"epoch": epoch, "lr": lr, "loss": loss, "accuracy": accuracy}
+        return entry | {"seconds": seconds, "images_per_second": len(train) / seconds}
 
     def _step(self, step: Step, batches: Iterator[Batch]) -> Tensor:
         """One optimiser step from several micro-batches; sums of loss and of right answers."""
@@ -147,8 +143,7 @@ class _Run:
         # Running statistics differ between processes: all follow what the first one sees.
         loss, auroc = self.fabric.broadcast(found)
         if state.best_loss is None or loss < state.best_loss:
-            weights = self.network.state_dict().items()
-            state.best = {name: value.detach().cpu().clone() for name, value in weights}
+            state.best = {k: v.detach().cpu().clone() for k, v in self.network.state_dict().items()}
             state.best_loss, state.waited = loss, 0
         else:
             state.waited += 1

@@ -42,12 +42,14 @@ def divisions(fold: NDArray[np.int64], split: NDArray[Any]) -> list[Division]:
     """Training and test positions of each fold.
 
     Args:
-        fold: N fold numbers.
+        fold: N fold numbers; cases of fold -1 are trained on and never judged.
         split: N of `cv`, or of `train` and `test` when the cohort fixes them (then one division).
     """
     if set(split.tolist()) <= {"train", "test"}:
         return [(np.flatnonzero(split == "train"), np.flatnonzero(split == "test"))]
-    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold)]
+    return [
+        (np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold[fold >= 0])
+    ]
 
 
 def fold_tasks(

@@ -55,6 +55,15 @@ class LearnerRecipe(Strict, ABC):
     def required_columns(self) -> tuple[str, ...]:
         """Columns of the patient table without which the learner has no input."""
 
+    @property
+    def clinical_columns(self) -> tuple[str, ...]:
+        """Columns of the samples table that go in beside the image."""
+        return ()
+
+    def usable(self, samples: "pd.DataFrame") -> "pd.Series":
+        """True for the samples that this learner may use: all, unless a paper says otherwise."""
+        return samples.index.to_series().notna()
+
     def resolved_training(self) -> TrainingConfig:
         """`training` with every automatic value filled in."""
         return self.training

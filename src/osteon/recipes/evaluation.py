@@ -18,7 +18,8 @@ class EvaluationConfig(BaseModel):
             or an accuracy covers too little at 60 patients (see `osteon.measures.evaluator`).
         prevalences: shares of positives at which predictive values are stated.
         level: which level the headline figures are read at.
-        reference: the learner that all others are tested against.
+        reference: the learner that all others are tested against: its name or the ending of it, so
+            that one setting serves every backbone.
         alpha: family-wise error of the Holm-adjusted tests.
         small_sample: fewer positives or negatives than this put a warning beside the figures.
     """
@@ -30,6 +31,6 @@ class EvaluationConfig(BaseModel):
     interval: Literal["bca", "percentile"] = "bca"
     prevalences: tuple[Share, ...] = (0.01, 0.1, 0.5)
     level: Literal["patient", "image"] = "patient"
-    reference: str = "resnet18_baseline"
+    reference: str = "baseline"
     alpha: Share = 0.05
     small_sample: int = Field(default=30, ge=2)

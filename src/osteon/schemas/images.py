@@ -8,6 +8,7 @@ import pandera.pandas as pa
 from osteon.schemas.patients import PSEUDONYM, text
 
 MODALITIES = ("XR", "CT", "MR")
+# NumPy type strings: colour, display values, Hounsfield units.
 DTYPES = ("|u1", "<u2", "<i2")
 HEX64 = r"^[0-9a-f]{64}$"
 
@@ -20,7 +21,7 @@ def whole(low: int, nullable: bool = False) -> pa.Column:
 
 def _dtype_of_channels(table: pd.DataFrame) -> pd.Series:
     """Colour is kept as uint8, everything grey is not."""
-    return (table["channels"] == 3) == (table["dtype"] == "uint8")
+    return (table["channels"] == 3) == (table["dtype"] == "|u1")
 
 
 schema = pa.DataFrameSchema(

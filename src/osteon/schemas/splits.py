@@ -30,7 +30,7 @@ schema = pa.DataFrameSchema(
     strict=False,
     name="splits",
 )
-"""One row a sample, for any unit of splitting; the image-level audit divides patients, as it must."""
+"""One row a sample, for any unit of splitting: the image-level audit divides patients."""
 
 patient_schema = pa.DataFrameSchema(
     schema.columns,

@@ -28,7 +28,7 @@ class KneePhantomConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    patients: int = Field(150, ge=2, le=20_000, description="patients in the cohort")
+    patients: int = Field(240, ge=2, le=20_000, description="patients in the cohort")
     osteosarcoma_fraction: float = Field(
         394 / 848,
         gt=0,
@@ -41,7 +41,7 @@ class KneePhantomConfig(BaseModel):
     seed: int = Field(0, ge=0, le=2**31 - 1, description="same seed, same bytes")
 
     lesion_visibility: float = Field(
-        1.0,
+        1.4,
         ge=0,
         le=2,
         description="median contrast of a lesion that shows: 0 none, 1 plain, 2 florid",
@@ -50,7 +50,7 @@ class KneePhantomConfig(BaseModel):
         0.2, ge=0, le=1, description="osteosarcomas too early to show in any view"
     )
     confusing_fraction: float = Field(
-        0.35, ge=0, le=1, description="injuries whose picture imitates a lesion"
+        0.25, ge=0, le=1, description="injuries whose picture imitates a lesion"
     )
     lab_effect: float = Field(
         1.0,

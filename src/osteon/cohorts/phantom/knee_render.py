@@ -36,33 +36,16 @@ class Scanner:
     kvp: int
 
 
+# maker, model, station, photometric, gain, offset, blur, noise, width/height, suffix, kVp
+# fmt: off
 SCANNERS = (
-    Scanner(
-        "Phantom Siemens", "Ysio X", "XR1", "MONOCHROME2", 900, 220, 0.25, 0.020, 0.82, ".dcm", 60
-    ),
-    Scanner(
-        "Phantom Philips",
-        "DigitalDiagnost",
-        "XR2",
-        "MONOCHROME2",
-        760,
-        380,
-        0.40,
-        0.014,
-        0.82,
-        "",
-        66,
-    ),
-    Scanner(
-        "Phantom Fuji", "FDR D-EVO", "XR3", "MONOCHROME1", 1000, 150, 0.55, 0.026, 0.80, ".dcm", 58
-    ),
-    Scanner(
-        "Phantom GE", "Definium 8000", "XR4", "MONOCHROME2", 840, 300, 0.30, 0.030, 1.0, "", 62
-    ),
-    Scanner(
-        "Phantom Canon", "CXDI-410C", "XR5", "MONOCHROME1", 700, 420, 0.70, 0.018, 0.82, ".dcm", 70
-    ),
+    Scanner("Phantom A", "Ysio", "XR1", "MONOCHROME2", 900, 220, 0.25, 0.020, 0.82, ".dcm", 60),
+    Scanner("Phantom B", "Diagnost", "XR2", "MONOCHROME2", 760, 380, 0.40, 0.014, 0.82, "", 66),
+    Scanner("Phantom C", "D-EVO", "XR3", "MONOCHROME1", 1000, 150, 0.55, 0.026, 0.80, ".dcm", 58),
+    Scanner("Phantom D", "Definium", "XR4", "MONOCHROME2", 840, 300, 0.30, 0.030, 1.0, "", 62),
+    Scanner("Phantom E", "CXDI", "XR5", "MONOCHROME1", 700, 420, 0.70, 0.018, 0.82, ".dcm", 70),
 )
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -166,7 +149,7 @@ def stored(
     scanner: Scanner,
     spacing: float,
     noise: float,
-    seed: np.random.Generator,
+    rng: np.random.Generator,
 ) -> NDArray[np.uint16]:
     """What the detector stores: scatter, blur, quantum noise, tone, 12 bits, collimator edges."""
     sharp = ndimage.gaussian_filter(signal, scanner.blur_mm / spacing + 0.35, truncate=3)
@@ -174,7 +157,7 @@ def stored(
     coarse = ndimage.gaussian_filter(signal[::8, ::8], 3)
     haze = ndimage.zoom(coarse, (rows / coarse.shape[0], columns / coarse.shape[1]), order=1)
     # Fewer photons pass where much is in the way: noise of the log signal grows as exp(signal / 2).
-    grain = seed.standard_normal(signal.shape, dtype=np.float32) * np.exp(0.25 * sharp)
+    grain = rng.standard_normal(signal.shape, dtype=np.float32) * np.exp(0.25 * sharp)
     value = 0.85 * sharp + 0.15 * haze + scanner.noise * noise * grain + view.exposure
     grey = scanner.offset + scanner.gain * value
     left, right, top, bottom = view.collimation

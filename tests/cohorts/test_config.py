@@ -1,0 +1,56 @@
+import subprocess
+import sys
+
+import pytest
+
+from osteon.cohorts.config import CohortConfig
+
+
+def test_the_default_is_the_phantom():
+    config = CohortConfig()
+    assert config.source == "phantom"
+    assert config.classes[-1] == "osteosarcoma"
+    assert config.tables.images == "images.csv"
+
+
+def test_numbers_in_yaml_mappings_are_read_as_text():
+    config = CohortConfig.model_validate(
+        {"values": {"age": {0: None}}, "labels": {1: "osteosarcoma"}}
+    )
+    assert config.values["age"] == {"0": None}
+    assert config.labels == {"1": "osteosarcoma"}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"columns": {"lable": "x"}}, "did you mean 'label'"),
+        ({"values": {"gender": {"f": "F"}}}, "our columns are"),
+        ({"values": {"label": {"f": "F"}}}, "under `labels`"),
+        ({"labels": {"OS": "osteosarcma"}}, "did you mean 'osteosarcoma'"),
+        ({"labels": {True: "osteosarcoma"}}, "quotes"),
+        ({"source": "folder"}, "path is None"),
+        ({"classes": ["a", "a"]}, "different"),
+        ({"classes": ["a"]}, "at least 2"),
+        ({"modalities": ["PET"]}, "'XR', 'CT' or 'MR'"),
+        ({"extra_colums": "ignore"}, "extra_colums"),
+        ({"max_pixels": 0}, "greater than 0"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(given, says):
+    with pytest.raises(ValueError, match=says):
+        CohortConfig.model_validate(given)
+
+
+def test_workers_default_to_the_cores_granted():
+    assert CohortConfig(workers=3).effective_workers == 3
+    assert CohortConfig().effective_workers >= 1
+
+
+def test_the_configuration_imports_without_heavy_libraries():
+    code = (
+        "import sys, osteon.cohorts.config;"
+        "print([m for m in ('torch','scipy','sklearn','pandas','pandera') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"

@@ -1,0 +1,57 @@
+"""A project folder of its own for tests that run pipelines."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PAPER = "osteosarcoma_fusion"
+KEDRO = Path(sys.executable).with_name("kedro")
+
+
+def make_project(folder: Path) -> Path:
+    """This repository's configuration, an empty data folder, no code: osteon is installed."""
+    shutil.copytree(ROOT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
+    for name in ("pyproject.toml", ".telemetry"):
+        shutil.copy(ROOT / name, folder / name)
+    for name in ("src", "data", "conf/local"):
+        (folder / name).mkdir()
+    return folder
+
+
+def start(project: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
+    """`kedro` with these arguments, output captured."""
+    return subprocess.Popen(
+        [str(KEDRO), *arguments],
+        cwd=project,
+        env={**os.environ, "DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **more,
+    )
+
+
+def kedro_run(project: Path, *arguments: str, env: str = "smoke", pipeline: str = PAPER) -> str:
+    """`kedro run` to its end; returns what it printed and fails with it if the run failed."""
+    code, printed = try_run(project, *arguments, env=env, pipeline=pipeline)
+    assert code == 0, printed[-6000:]
+    return printed
+
+
+def try_run(
+    project: Path, *arguments: str, env: str = "smoke", pipeline: str = PAPER
+) -> tuple[int, str]:
+    """`kedro run` to its end; exit status and what it printed."""
+    process = start(project, "run", f"--pipelines={pipeline}", f"--env={env}", *arguments)
+    printed, _ = process.communicate(timeout=300)
+    return process.returncode, printed
+
+
+def params(**values: Any) -> str:
+    """`--params` for keys of the paper's block, dots written as double underscores."""
+    pairs = [f"{PAPER}.{key.replace('__', '.')}={value}" for key, value in values.items()]
+    return "--params=" + ",".join(pairs)
