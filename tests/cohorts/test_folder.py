@@ -196,9 +196,10 @@ def test_all_problems_of_a_table_come_at_once(tmp_path):
     assert "30 problems" in message and "and 10 more" in message
 
 
-def test_a_value_without_a_range_is_allowed_and_said(tmp_path):
+def test_a_value_without_a_range_is_refused_or_on_request_allowed_and_said(tmp_path):
     text = "patient_id,label,alp\nA,osteosarcoma,80\nB,non_tumour,\n"
-    tables = read_tables(cohort(tmp_path, text), config())
+    assert "row 2, column 'alp_low'" in fails(cohort(tmp_path, text))
+    tables = read_tables(tmp_path, config(missing_range="fallback"))
     assert any(note.startswith("1 of 1 ALP values have no reference") for note in tables.notes)
 
 

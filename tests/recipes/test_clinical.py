@@ -84,11 +84,8 @@ def test_a_missing_lab_follows_a_mid_normal_one_through_the_logarithm() -> None:
     assert measured.ldh_norm == pytest.approx(np.log(1.5))
 
 
-def test_a_lab_without_range_is_refused_or_gets_the_adult_one_flagged() -> None:
-    bare = {"alp": 85.0, "alp_low": None, "alp_high": None}
-    with pytest.raises(ClinicalError, match=r"row 1, alp_low: .*missing_range: fallback"):
-        one(**bare)
-    row = one(ClinicalConfig(missing_range="fallback"), **bare)
+def test_a_lab_without_range_gets_the_adult_one_flagged() -> None:
+    row = one(alp=85.0, alp_low=None, alp_high=None)
     assert row.alp_norm == pytest.approx((85 - 45) / 80)
     assert bool(row.alp_fallback_range) and not bool(row.ldh_fallback_range)
 

@@ -107,6 +107,9 @@ class CohortConfig(BaseModel):
     values: dict[str, Mapping] = Field(
         default={}, description="our column -> {user's value -> ours; null: unknown}"
     )
+    missing_range: Literal["refuse", "fallback"] = Field(
+        "refuse", description="a lab without its kit's range: an error, or a general adult range"
+    )
     classes: tuple[str, ...] = Field(
         ("non_tumour", "osteosarcoma"), min_length=2, description="the last is the positive class"
     )

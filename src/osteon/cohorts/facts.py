@@ -53,7 +53,7 @@ def read_facts(reader: RowReader, number: int, row: tuple[str, ...], config: Coh
     for name in ("site", "location", "subtype"):
         facts[name] = reader.text(number, row, name)
     for lab in LABS:
-        facts.update(_lab(reader, number, row, lab))
+        facts.update(_lab(reader, number, row, lab, config))
     return facts
 
 
@@ -78,8 +78,10 @@ def _label(
     return None
 
 
-def _lab(reader: RowReader, number: int, row: tuple[str, ...], lab: str) -> Facts:
-    """A value in U/L with both ends of the kit's range, or with none (a fallback is used later)."""
+def _lab(
+    reader: RowReader, number: int, row: tuple[str, ...], lab: str, config: CohortConfig
+) -> Facts:
+    """A value in U/L with both ends of the kit's range, or with none where that is allowed."""
     before = len(reader.problems.lines)
     value, low, high = (
         reader.number(number, row, name) for name in (lab, f"{lab}_low", f"{lab}_high")
@@ -97,6 +99,13 @@ def _lab(reader: RowReader, number: int, row: tuple[str, ...], lab: str) -> Fact
                 number,
                 f"{lab}_high",
                 f"reversed or empty range: {lab}_low must be below {lab}_high",
+            )
+        elif value is not None and low is None and config.missing_range == "refuse":
+            reader.problem(
+                number,
+                f"{lab}_low",
+                f"{lab} has no reference range of its kit; give {lab}_low and {lab}_high, or set "
+                "cohort.missing_range: fallback to take a general adult range",
             )
     return {lab: value, f"{lab}_low": low, f"{lab}_high": high}
 

@@ -188,6 +188,6 @@ def _range_notes(used: dict[str, Record]) -> list[str]:
         if without:
             notes.append(
                 f"{without} of {len(values)} {lab.upper()} values have no reference range of their "
-                "own: the recipe refuses them, or takes a general adult range"
+                "own: a general adult range is taken"
             )
     return notes

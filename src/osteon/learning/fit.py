@@ -54,13 +54,13 @@ def fit(
     Raises:
         FloatingPointError: the loss is no longer a number.
     """
+    network.to(memory_format=torch.channels_last)  # as the images: else each step reorders them
     model, optimiser = fabric.setup(network, build_optimiser(network, config))
     run = _Run(fabric, network, model, optimiser, objective, cases, config, fold)
     state = restore_state(checkpoint, network, optimiser.optimizer)
     fabric.strategy.precision.load_state_dict(state.scaler)
     quiet = None if fabric.global_rank == 0 else True  # None: no bar where nobody watches
-    epochs = range(len(state.history), config.epochs)
-    for epoch in tqdm(epochs, f"fold {fold}", disable=quiet, leave=False):
+    for epoch in tqdm(range(len(state.history), config.epochs), f"fold {fold}", disable=quiet):
         if config.early_stop and state.waited >= config.early_stop.patience:
             break
         entry = run.train_epoch(epoch, train)

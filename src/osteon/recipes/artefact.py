@@ -6,7 +6,6 @@ labs = {"alp": (310, 45, 125), "ldh": (290, 120, 250)}
 print(learner.predict("knee.dcm", age=15, sex="F", **labs))
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,11 @@ from osteon.learning.artefact import read_artefact
 from osteon.learning.batches import normalise as normalise_image
 from osteon.learning.checkpoint import load_weights
 from osteon.recipes import Recipe
+from osteon.recipes.clinical import ClinicalError
 from osteon.recipes.clinical import normalise as normalise_clinical
 from osteon.recipes.fusion import FusionRecipe
 
-Lab = float | tuple[float, float, float] | None
+Lab = tuple[float, float, float] | None
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,7 @@ class Ensemble:
                 H × W × 3 uint8.
             age: years.
             sex: F or M; anything else counts as unknown.
-            alp: U/L with the kit's range (value, low, high), or the value alone where the recipe
-                has a fallback range.
+            alp: (value, low, high) in U/L with the kit's own range.
             ldh: the same.
 
         Returns:
@@ -71,7 +70,7 @@ class Ensemble:
             ignored, a missing one is treated as in training.
 
         Raises:
-            ClinicalError: a value out of bounds, or a lab without its range.
+            ClinicalError: a value out of bounds, or a lab without its kit's range.
         """
         pixels = self.prepare(image)
         clinical = self.encode(age=age, sex=sex, alp=alp, ldh=ldh)
@@ -105,7 +104,9 @@ class Ensemble:
         """Clinical vector 1 × d float32 by the normalisation of training."""
         row: dict[str, Any] = {"sex": sex, "age": age}
         for name, lab in (("alp", alp), ("ldh", ldh)):
-            values: Sequence[float | None] = lab if isinstance(lab, tuple) else (lab, None, None)
+            values = (None, None, None) if lab is None else lab
+            if not isinstance(values, tuple) or len(values) != 3:
+                raise ClinicalError(f"{name}: found {lab}; wanted (value, {name}_low, {name}_high)")
             row |= dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
         table = normalise_clinical(pd.DataFrame([row]), self.recipe.clinical)
         return table[list(self.recipe.clinical_columns)].to_numpy(np.float32)

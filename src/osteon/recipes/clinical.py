@@ -41,10 +41,8 @@ class ClinicalConfig(BaseModel):
         missing: what a missing lab or age gets. `impute`: 0.5, the middle of normal. `indicator`:
             0.5 and one more input a lab that says it was missing. `drop`: the patient is left out
             by learners that use the value.
-        missing_range: a lab value whose record has no reference range: `refuse` names the row,
-            `fallback` takes the range below and flags it.
-        alp_range: fallback for ALP in adults, U/L.
-        ldh_range: fallback for LDH in adults, U/L.
+        alp_range: for an ALP whose record has no reference range (adults), U/L; its use is flagged.
+        ldh_range: the same for LDH.
         clip: bounds on the normalised lab, None = none (the paper does not clip).
         log1p: sign(v) · ln(1 + |v|) of the normalised, clipped lab.
     """
@@ -52,7 +50,6 @@ class ClinicalConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     missing: Literal["impute", "indicator", "drop"] = "impute"
-    missing_range: Literal["refuse", "fallback"] = "refuse"
     alp_range: ReferenceRange = ReferenceRange(45.0, 125.0)
     ldh_range: ReferenceRange = ReferenceRange(120.0, 250.0)
     clip: tuple[float, float] | None = None
@@ -82,8 +79,8 @@ def normalise(table: "pd.DataFrame", config: ClinicalConfig | None = None) -> "p
         fitted here.
 
     Raises:
-        ClinicalError: an age outside 0 to 130, a negative lab, half a range, a reversed range, or
-            (`missing_range: refuse`) a lab without its range. Rows count from 1.
+        ClinicalError: an age outside 0 to 130, a negative lab, half a range, or a reversed range.
+            Rows count from 1.
     """
     config = config or ClinicalConfig()
     out = table.copy()
@@ -142,9 +139,6 @@ def _normalise_lab(
     _refuse(high.isna() & low.notna(), f"{lab}_high", high, f"a bound, since {lab}_low is given")
     _refuse(high <= low, f"{lab}_high", high, f"a bound above {lab}_low")
     fallback = value.notna() & low.isna()
-    if config.missing_range == "refuse":
-        wanted = f"the kit's range, since {lab} is given (or set missing_range: fallback)"
-        _refuse(fallback, f"{lab}_low", low, wanted)
     usual: ReferenceRange = getattr(config, f"{lab}_range")
     low, high = low.fillna(usual.low), high.fillna(usual.high)
     # Imputed before clip and logarithm, so that it stays what a mid-normal value becomes.

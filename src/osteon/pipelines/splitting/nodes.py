@@ -109,7 +109,9 @@ def _grouped_folds(label: pd.Series, groups: pd.Series, splitting: SplittingConf
         )
     splitter = StratifiedGroupKFold(splitting.folds, shuffle=True, random_state=splitting.seed)
     fold = np.empty(len(label), np.int64)
-    for k, (_, judged) in enumerate(splitter.split(label, label, groups)):
+    # Numbers in order of appearance: folds must not depend on the key of the pseudonyms.
+    numbered = pd.factorize(groups)[0]
+    for k, (_, judged) in enumerate(splitter.split(label, label, numbered)):
         fold[judged] = k
     for k in range(splitting.folds):
         absent = set(label.unique()) - set(label[fold == k])

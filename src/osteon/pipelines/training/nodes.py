@@ -92,7 +92,8 @@ def _cases(recipe: LearnerRecipe, table: pd.DataFrame, prepared: Path) -> Any:
         rows=table["row"].to_numpy(np.int64),
         clinical=table[list(recipe.clinical_columns)].to_numpy(np.float32),
         labels=table["label"].to_numpy(np.int64),
-        patients=table["patient_id"].to_numpy(str),
+        # Numbers in order of appearance: nothing drawn may depend on the key of the pseudonyms.
+        patients=pd.factorize(table["patient_id"])[0],
         samples=table["sample_id"].to_numpy(str),
     )
 
