@@ -2,10 +2,10 @@
 
 Both train the same network with the same optimiser on the same images, in one process, turn by
 turn; the bare loop gets normalised float images, our loop reads 8-bit images from the
-memory-mapped store. Set-up and the epoch's checkpoint count on our side; the epoch is as long as the
-paper's (four fifths of 2,608 images), because a checkpoint costs the same after a short one. Prints
-JSON: per case the median images per second of both and their ratio (1 = as fast, wanted: 0.95 or
-more).
+memory-mapped store. Set-up and the epoch's checkpoint count on our side; the epoch is as long as
+the paper's (four fifths of 2,608 images), because a checkpoint costs the same after a short one.
+Prints JSON: per case the median images per second of both and their ratio (1 = as fast, wanted:
+0.95 or more).
 
     python benchmarks/training.py [--threads 2] [--rounds 3] [--images 2086]
 """

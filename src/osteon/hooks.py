@@ -35,13 +35,13 @@ def _log_learner(learner: str, outputs: dict[str, Any]) -> None:
         mlflow.log_params(_flat(record["recipe"]))
         mlflow.log_dict(record, "training_record.json")
         for fold in record["folds"]:
-            with mlflow.start_run(run_name=f"fold{fold['fold']}", nested=True):
+            with mlflow.start_run(run_name=f"fold{fold['fold']}", nested=True) as run:
                 mlflow.log_params({"fold": fold["fold"], "weights": fold["weights"]})
                 mlflow.log_metrics({k: v for k, v in fold.items() if k.startswith("judged_")})
-                _log_curves(history[history["fold"] == fold["fold"]])
+                _log_curves(run, history[history["fold"] == fold["fold"]])
 
 
-def _log_curves(history: Any) -> None:
+def _log_curves(run: Any, history: Any) -> None:
     import mlflow
     from mlflow.entities import Metric
 
@@ -51,7 +51,6 @@ def _log_curves(history: Any) -> None:
         for column, value in row.drop(["fold", "epoch"]).items()
         if value == value  # a curve that was not recorded is NaN
     ]
-    run = mlflow.active_run()
     mlflow.MlflowClient().log_batch(run.info.run_id, metrics=metrics)
 
 

@@ -110,7 +110,6 @@ def test_where_it_runs_is_no_part_of_the_fingerprint(where: dict) -> None:
     "other",
     [
         {"labels": "permuted"},
-        {"split": "image"},
         {"training": {"seed": 1}},
         {"training": {"early_stop": {"patience": 1, "fraction": 0.1}}},
         {"clinical": {"missing": "indicator"}},

@@ -83,15 +83,15 @@ class Ensemble:
 
     def prepare(self, image: str | Path | NDArray[Any]) -> NDArray[np.uint8]:
         """The pixels as the networks were trained on: size × size uint8 (× 3 for colour)."""
+        from osteon.imaging.colour import to_grey
         from osteon.imaging.decode import load_display
         from osteon.imaging.resize import resize, shrink
 
         step = self.card["preprocessing"]
         pixels = image if isinstance(image, np.ndarray) else load_display(Path(image))
         pixels = shrink(pixels, step.get("max_side"))
-        if step.get("channels", 1) == 1 and pixels.ndim == 3:
-            # ITU-R BT.601 luma, as Pillow's conversion to grey.
-            pixels = np.rint(pixels @ np.array([0.299, 0.587, 0.114])).astype(pixels.dtype)
+        if step.get("channels", 1) == 1:
+            pixels = to_grey(pixels)
         return np.ascontiguousarray(resize(pixels, step["size"], step["mode"]))
 
     def encode(

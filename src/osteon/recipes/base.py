@@ -1,4 +1,4 @@
-"""What every recipe has: labels, split, training; imports no torch."""
+"""What every recipe has: labels and training; imports no torch."""
 
 import hashlib
 import json
@@ -30,12 +30,10 @@ class LearnerRecipe(Strict, ABC):
     Attributes:
         labels: `permuted` shuffles them between the patients of the cohort, as a control whose
             AUROC must be about 0.5.
-        split: `image` ignores patients when dividing, only to show what that would have read.
         training: parameters of the one fit loop.
     """
 
     labels: Literal["true", "permuted"] = "true"
-    split: Literal["patient", "image"] = "patient"
     training: TrainingConfig = TrainingConfig()
 
     @abstractmethod

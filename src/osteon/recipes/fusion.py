@@ -153,7 +153,6 @@ class FusionLearner(Strict):
         backbone: as in `FusionRecipe`.
         inputs: as in `FusionRecipe`.
         labels: as in `FusionRecipe`.
-        split: as in `FusionRecipe`.
         weights: as in `FusionRecipe`.
         fusion: as in `FusionRecipe`.
         training: single parameters of `TrainingConfig`.
@@ -163,7 +162,6 @@ class FusionLearner(Strict):
     backbone: Backbone | None = None
     inputs: tuple[Input, ...] | None = None
     labels: Literal["true", "permuted"] | None = None
-    split: Literal["patient", "image"] | None = None
     weights: str | None = None
     fusion: Literal["late", "early", "film"] | None = None
     training: dict[str, Any] = Field(default_factory=dict)

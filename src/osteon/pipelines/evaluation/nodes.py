@@ -116,7 +116,35 @@ def evaluate_learners(
         "leak_certificate_passed": certificate["passed"],
     }
     metrics["training"] = records
+    logger.info("%s\n%s", STATEMENTS[cohort.source], summary(comparison))
     return metrics, comparison
+
+
+def summary(comparison: pd.DataFrame) -> str:
+    """The comparison in a few columns, for the end of a run.
+
+    Args:
+        comparison: one row a learner.
+
+    Returns:
+        a text table: patients, AUROC with interval, difference from the reference with interval.
+    """
+    rows = []
+    for row in comparison.to_dict("records"):
+        if isinstance(row.get("skipped"), str):
+            rows.append({"learner": row["learner"], "AUROC": f"skipped: {row['skipped']}"})
+            continue
+        shown = {"learner": row["learner"], "patients": int(row["n_patients"])}
+        for title, name in {
+            "accuracy": "accuracy",
+            "AUROC": "auroc",
+            "AUROC - reference": "auroc_difference",
+        }.items():
+            value, low, high = (row.get(key) for key in (name, f"{name}_lo", f"{name}_hi"))
+            if pd.notna(value) and pd.notna(low) and pd.notna(high):
+                shown[title] = f"{value:.3f} [{low:.3f}, {high:.3f}]"
+        rows.append(shown)
+    return pd.DataFrame(rows).fillna("").to_string(index=False)
 
 
 def find_reference(learners: Any, ending: str) -> str:

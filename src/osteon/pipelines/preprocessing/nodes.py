@@ -42,6 +42,7 @@ def prepare_images(archive: Any, preprocessing: PreprocessingConfig) -> Build:
 def _write_images(folder: Path, archive: Any, preprocessing: PreprocessingConfig) -> None:
     from joblib import Parallel, delayed
 
+    from osteon.imaging.colour import to_grey
     from osteon.imaging.resize import resize
 
     side, count = preprocessing.size, len(archive.index)
@@ -50,7 +51,7 @@ def _write_images(folder: Path, archive: Any, preprocessing: PreprocessingConfig
     )
 
     def prepare(row: int) -> None:
-        images[row] = resize(archive.pixels(row), side, preprocessing.resize)
+        images[row] = resize(to_grey(archive.pixels(row)), side, preprocessing.resize)
 
     # Threads: Pillow lets go of the interpreter while it resamples, and nothing is copied between.
     Parallel(n_jobs=-1, prefer="threads")(delayed(prepare)(row) for row in range(count))
@@ -98,7 +99,9 @@ def missingness(clinical: pd.DataFrame) -> dict[str, Any]:
         value → class → counts of patients, missing values and ranges taken from the fallback.
     """
     table: dict[str, Any] = {}
-    for flag in [c for c in clinical if c.endswith(("_missing", "_fallback_range"))]:
+    for flag in map(str, clinical.columns):
+        if not flag.endswith(("_missing", "_fallback_range")):
+            continue
         value, _, what = flag.partition("_")
         for label, rows in clinical.groupby("label"):
             entry = table.setdefault(value, {}).setdefault(str(label), {"patients": len(rows)})
