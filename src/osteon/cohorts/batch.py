@@ -7,20 +7,20 @@ cohort waits for.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import IO, Any
 
 import numpy as np
 
+from osteon.cohorts.annotations import Annotations
 from osteon.cohorts.pseudonym import pseudonym
+from osteon.cohorts.records import Batch, Candidate, Refusal, Task
 from osteon.imaging.burned_in import suspect_text
 from osteon.imaging.decode import open_picture
 from osteon.imaging.fingerprints import fingerprint_pixels
-from osteon.imaging.masks import read_mask
 from osteon.imaging.picture import Array, Frame, Header, Picture
 from osteon.imaging.refusals import Refused
-from osteon.imaging.resize import shrink, shrink_mask
+from osteon.imaging.resize import shrink
 
 ALIGN = 64
 # PS3.3 C.7.3.1.1.1: a modality is named in a reason only if it is one of the defined terms
@@ -28,68 +28,6 @@ NAMED = frozenset(
     {"CR", "CT", "DX", "DR", "RG", "RF", "MR", "MG", "XA", "US", "NM", "PT", "OT", "SC", "ES", "SM"}
 )
 UNSAID = frozenset({"", "OT", "SC"})
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A file to be read, and what the tables say of it (None: nothing)."""
-
-    file: str
-    patient: str | None = None
-    sequence: str | None = None
-    view: str | None = None
-    slice: int | None = None
-    mask: str | None = None
-    boxes: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What all batches of one run share.
-
-    Attributes:
-        root, folder: the cohort, and the archive to be written.
-        key: of the pseudonyms.
-        labelled: raw patient id -> class or None (no label).
-        excluded: raw ids of patients who are left out on purpose.
-        modalities: the cohort's, the first one is that of a file that says nothing.
-        dicom: DICOM modality -> the cohort's modality.
-        sequences: sequence -> modality.
-    """
-
-    root: Path
-    folder: Path
-    key: bytes
-    labelled: dict[str, str | None]
-    excluded: frozenset[str]
-    modalities: tuple[str, ...]
-    dicom: dict[str, str]
-    sequences: dict[str, str]
-    max_pixels: int
-    max_side: int | None
-    burned_in_text: str
-
-
-@dataclass(slots=True)
-class Refusal:
-    """One row of the quarantine, before pseudonyms; `kept` says that its image is kept."""
-
-    file: str
-    patient: str | None
-    code: str
-    reason: str
-    kept: bool = False
-
-
-@dataclass(slots=True)
-class Batch:
-    """What a worker reports. `rows` hold raw file and patient, which the parent replaces."""
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-    read: int = 0
-    from_path: int = 0
 
 
 class LeftOut(Refused):
@@ -153,7 +91,7 @@ class _FileReader:
         path = self.task.root / self.candidate.file
         hounsfield = self.modality == "CT"
         picture = open_picture(path, self.task.max_pixels, self._check, hounsfield)
-        annotations = _Annotations(self.candidate, self.task, picture.header)
+        annotations = Annotations(self.candidate, self.task, picture.header)
         suspected = False
         for frame in picture.frames():
             suspected = suspected or self._suspect(picture.header, frame)
@@ -228,54 +166,65 @@ class _FileReader:
         return suspected
 
     def _keep(
-        self, picture: Picture, frame: Frame, suspected: bool, annotations: _Annotations
+        self, picture: Picture, frame: Frame, suspected: bool, annotations: Annotations
     ) -> None:
-        header, candidate = picture.header, self.candidate
+        """Write a frame's pixels and mask into the shard, and its row of the index."""
         pixels = shrink(frame.pixels, self.task.max_side)
         rows, columns = pixels.shape[:2]
-        print_ = fingerprint_pixels(pixels)
         offset = _append(self.shard, pixels)
         mask = annotations.mask(frame.number, rows, columns)
-        spacing = frame.spacing or header.spacing
-        native = frame.pixels.shape[:2]
-        sequence = candidate.sequence or ("" if self.modality == "MR" else self.modality)
-        self.batch.rows.append(
-            {
-                "file": candidate.file,
-                "patient": self.patient,
-                "sop": _keyed(self.task.key, header.sop_uid, "O"),
-                "frame": frame.number,
-                "shard": self.number,
-                "offset": offset,
-                "rows": rows,
-                "columns": columns,
-                "channels": 3 if pixels.ndim == 3 else 1,
-                "dtype": pixels.dtype.newbyteorder("<").str,
-                "modality": self.modality,
-                "sequence": sequence,
-                "view": candidate.view or header.view,
-                "laterality": frame.laterality or header.laterality,
-                "slice": candidate.slice,
-                "series_id": _keyed(self.task.key, header.series_uid, "S"),
-                "manufacturer": header.manufacturer,
-                "model": header.model,
-                "pixel_spacing_mm": _kept_spacing(spacing, native, (rows, columns)),
-                "body_part": header.body_part,
-                "transfer_syntax": header.transfer_syntax,
-                "burned_in_text": suspected,
-                "content_hash": print_.content_hash,
-                "phash": print_.phash,
-                "thumbnail": print_.thumbnail.tobytes(),
-                "boxes": annotations.boxes(rows, columns),
-                "mask_shard": -1 if mask is None else self.number,
-                "mask_offset": -1 if mask is None else _append(self.shard, mask),
-                "native_rows": native[0],
-                "native_columns": native[1],
-                "instance": frame.instance,
-                "image_position": json.dumps(frame.position) if frame.position else "",
-                "image_orientation": json.dumps(frame.orientation) if frame.orientation else "",
-            }
-        )
+        print_ = fingerprint_pixels(pixels)
+        kept = {
+            "shard": self.number,
+            "offset": offset,
+            "rows": rows,
+            "columns": columns,
+            "channels": 3 if pixels.ndim == 3 else 1,
+            "dtype": pixels.dtype.newbyteorder("<").str,
+            "burned_in_text": suspected,
+            "content_hash": print_.content_hash,
+            "phash": print_.phash,
+            "thumbnail": print_.thumbnail.tobytes(),
+            "boxes": annotations.boxes(rows, columns),
+            "mask_shard": -1 if mask is None else self.number,
+            "mask_offset": -1 if mask is None else _append(self.shard, mask),
+        }
+        header = picture.header
+        self.batch.rows.append(self._of_file(header) | _of_frame(header, frame, pixels) | kept)
+
+    def _of_file(self, header: Header) -> dict[str, Any]:
+        """Columns that are the same for all frames of the file."""
+        candidate, key = self.candidate, self.task.key
+        return {
+            "file": candidate.file,
+            "patient": self.patient,
+            "sop": _keyed(key, header.sop_uid, "O"),
+            "modality": self.modality,
+            "sequence": candidate.sequence or ("" if self.modality == "MR" else self.modality),
+            "view": candidate.view or header.view,
+            "slice": candidate.slice,
+            "series_id": _keyed(key, header.series_uid, "S"),
+            "manufacturer": header.manufacturer,
+            "model": header.model,
+            "body_part": header.body_part,
+            "transfer_syntax": header.transfer_syntax,
+        }
+
+
+def _of_frame(header: Header, frame: Frame, kept: Array) -> dict[str, Any]:
+    """Columns on where a frame lies and how large it was."""
+    native = frame.pixels.shape[:2]
+    spacing = frame.spacing or header.spacing
+    return {
+        "frame": frame.number,
+        "laterality": frame.laterality or header.laterality,
+        "pixel_spacing_mm": _kept_spacing(spacing, native, kept.shape[:2]),
+        "native_rows": native[0],
+        "native_columns": native[1],
+        "instance": frame.instance,
+        "image_position": json.dumps(frame.position) if frame.position else "",
+        "image_orientation": json.dumps(frame.orientation) if frame.orientation else "",
+    }
 
 
 def _keyed(key: bytes, uid: str, prefix: str) -> str:
@@ -283,67 +232,10 @@ def _keyed(key: bytes, uid: str, prefix: str) -> str:
 
 
 def _kept_spacing(
-    spacing: tuple[float, float] | None, native: tuple[int, ...], kept: tuple[int, int]
+    spacing: tuple[float, float] | None, native: tuple[int, ...], kept: tuple[int, ...]
 ) -> str:
     """Spacing of the kept pixels, JSON [row, column] in mm."""
     if spacing is None:
         return ""
     pair = [round(spacing[axis] * native[axis] / kept[axis], 6) for axis in (0, 1)]
     return json.dumps(pair)
-
-
-class _Annotations:
-    """Mask and boxes of a file; what is wrong with one refuses it alone and keeps the image."""
-
-    def __init__(self, candidate: Candidate, task: Task, header: Header) -> None:
-        self.refused: list[tuple[str, Refused]] = []
-        self._header = header
-        self._boxes: list[tuple[float, float, float, float, str]] = []
-        self._mask: Array | None = None
-        if candidate.boxes:
-            self._try(candidate.boxes, lambda: self._read_boxes(task.root / str(candidate.boxes)))
-        if candidate.mask:
-            path, limit = task.root / candidate.mask, task.max_pixels
-            self._try(candidate.mask, lambda: self._read_mask(path, limit))
-
-    def _try(self, file: str, read: Any) -> None:
-        try:
-            read()
-        except Refused as refused:
-            self.refused.append((file, refused))
-
-    def _read_boxes(self, path: Path) -> None:
-        # Imported here: few cohorts have boxes, and every worker would pay for it.
-        from osteon.cohorts.labelme import fill, read_boxes, read_outlines
-
-        width, height = self._header.columns, self._header.rows
-        if self._header.frames != 1:
-            raise Refused("boxes_unreadable", "boxes for a file of several frames")
-        self._boxes = [tuple(box) for box in read_boxes(path, width, height)]  # type: ignore[misc]
-        if outlines := read_outlines(path, width, height):
-            self._mask = fill(outlines, width, height)[None]
-
-    def _read_mask(self, path: Path, max_pixels: int) -> None:
-        header = self._header
-        self._mask = read_mask(path, header.rows, header.columns, header.frames, max_pixels)
-
-    def mask(self, frame: int, rows: int, columns: int) -> Array | None:
-        """The frame's label map at the kept size."""
-        if self._mask is None:
-            return None
-        return shrink_mask(np.asarray(self._mask[frame], np.uint8), rows, columns)
-
-    def boxes(self, rows: int, columns: int) -> str:
-        """JSON of the boxes at the kept size."""
-        down, over = rows / self._header.rows, columns / self._header.columns
-        kept = [
-            [
-                round(x0 * over, 3),
-                round(y0 * down, 3),
-                round(x1 * over, 3),
-                round(y1 * down, 3),
-                label,
-            ]
-            for x0, y0, x1, y1, label in self._boxes
-        ]
-        return json.dumps(kept, ensure_ascii=False)

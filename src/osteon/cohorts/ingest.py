@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osteon.cohorts.archive import FORMAT
-from osteon.cohorts.batch import Batch, Candidate, Task, read_batch
+from osteon.cohorts.batch import read_batch
+from osteon.cohorts.records import Batch, Candidate, Task
 
 if TYPE_CHECKING:
     from osteon.cohorts.config import CohortConfig

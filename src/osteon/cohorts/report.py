@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from osteon.cohorts.archive import INDEX, QUARANTINE
-from osteon.cohorts.batch import Batch, Candidate, Refusal, Task
 from osteon.cohorts.errors import CohortError
 from osteon.cohorts.pseudonym import pseudonym
+from osteon.cohorts.records import Batch, Candidate, Refusal, Task
 from osteon.cohorts.series import NEEDED, number_slices
 from osteon.imaging.refusals import ADVICE
 

@@ -38,10 +38,10 @@ def suspect_text(header: Header, pixels: Array) -> bool:
         return header.burned_in
     if pixels.dtype == np.int16:
         return False  # HU straight from a scanner: an overlay would have been written on greys
-    return text_lines(to_uint8(pixels)) > 0
+    return text_lines(pixels) > 0
 
 
-def text_lines(image: NDArray[np.uint8]) -> int:
+def text_lines(image: Array) -> int:
     """How many windows of the top and bottom fifth hold a line of typed text.
 
     A row of text crosses many sharp edges within a short width, and between the strokes the
@@ -49,17 +49,18 @@ def text_lines(image: NDArray[np.uint8]) -> int:
     edges or evenness, rarely both on the same 64 pixels.
 
     Args:
-        image: (H, W) or (H, W, 3) uint8.
+        image: (H, W) uint8 or uint16 display values, or (H, W, 3) uint8.
     """
-    if image.ndim == 3:
-        image = image.max(axis=2)
-    if min(image.shape) < WINDOW:
+    if min(image.shape[:2]) < WINDOW:
         return 0
     high = max(LINES, int(image.shape[0] * SHARE))
     return _lines(image[:high]) + _lines(image[-high:])
 
 
-def _lines(strip: NDArray[np.uint8]) -> int:
+def _lines(strip: Array) -> int:
+    strip = to_uint8(strip)  # here, not before: the middle of the image is not looked at
+    if strip.ndim == 3:
+        strip = strip.max(axis=2)
     step = np.abs(np.diff(strip.astype(np.int16), axis=1))
     strokes, even = _windows(step >= STRONG), _windows(step <= FLAT)
     written = (strokes >= STROKES) & (even >= EVEN)

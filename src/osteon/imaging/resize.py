@@ -92,10 +92,18 @@ def shrink(image: Array, max_side: int | None) -> Array:
         return image
     if image.dtype == np.uint8:
         return _scaled(np.asarray(image, np.uint8), height, width)
-    picture = Image.fromarray(image.astype(np.float32))
-    values = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
+    values = np.asarray(_as_float(image).resize((width, height), Image.Resampling.BILINEAR))
     limits = np.iinfo(image.dtype)
     return np.clip(np.rint(values), limits.min, limits.max).astype(image.dtype)
+
+
+def _as_float(image: Array) -> Image.Image:
+    """The same values as a Pillow image of 32-bit floats."""
+    if image.dtype == np.uint16 and image.flags.c_contiguous:
+        # Pillow maps 16-bit arrays without a copy and widens them in one pass; a floating array
+        # it would copy twice, which costs more than the resampling.
+        return Image.fromarray(image).convert("F")
+    return Image.fromarray(image.astype(np.float32))
 
 
 def shrink_mask(mask: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:

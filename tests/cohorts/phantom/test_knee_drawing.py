@@ -15,7 +15,14 @@ from osteon.cohorts.phantom.knee_anatomy import (
 )
 from osteon.cohorts.phantom.knee_export import bounding_box, draw_contrast, draw_patient
 from osteon.cohorts.phantom.knee_lesions import MIMICS, Lesion, draw_mimic, draw_osteosarcoma
-from osteon.cohorts.phantom.knee_render import SCANNERS, attenuation, draw_view, take_picture
+from osteon.cohorts.phantom.knee_render import (
+    SCANNERS,
+    Exam,
+    attenuation,
+    draw_exam,
+    draw_view,
+    take_picture,
+)
 
 SHAPE = (128, 104)
 VIEWS = ["AP", "LAT", "OBL"]
@@ -24,6 +31,9 @@ VIEWS = ["AP", "LAT", "OBL"]
 @pytest.fixture(scope="module")
 def anatomy() -> Anatomy:
     return draw_anatomy(np.random.default_rng(5), 16, "M")
+
+
+EXAM = Exam(0.0, np.full(4, 0.02))
 
 
 def tumour(bone: str = "femur", contrast: float = 1.0) -> Lesion:
@@ -35,7 +45,7 @@ def tumour(bone: str = "femur", contrast: float = 1.0) -> Lesion:
 def test_a_tumour_changes_the_picture_inside_its_mask_only(
     anatomy: Anatomy, view: str, bone: str
 ) -> None:
-    seen = draw_view(np.random.default_rng(7), view, anatomy)
+    seen = draw_view(np.random.default_rng(7), view, anatomy, EXAM)
     clean, empty, _ = attenuation(anatomy, (), seen, SHAPE)
     ill, mask, _ = attenuation(anatomy, (tumour(bone),), seen, SHAPE)
     changed = np.abs(ill - clean) > 1e-4
@@ -46,7 +56,7 @@ def test_a_tumour_changes_the_picture_inside_its_mask_only(
 
 
 def test_a_hidden_tumour_keeps_its_mask_but_cannot_be_seen(anatomy: Anatomy) -> None:
-    seen = draw_view(np.random.default_rng(7), "AP", anatomy)
+    seen = draw_view(np.random.default_rng(7), "AP", anatomy, EXAM)
     clean, _, _ = attenuation(anatomy, (), seen, SHAPE)
     plain, _, _ = attenuation(anatomy, (tumour(),), seen, SHAPE)
     faint, mask, _ = attenuation(anatomy, (replace(tumour(), contrast=0.02),), seen, SHAPE)
@@ -56,7 +66,7 @@ def test_a_hidden_tumour_keeps_its_mask_but_cannot_be_seen(anatomy: Anatomy) -> 
 
 
 def test_more_contrast_shows_more(anatomy: Anatomy) -> None:
-    seen = draw_view(np.random.default_rng(7), "OBL", anatomy)
+    seen = draw_view(np.random.default_rng(7), "OBL", anatomy, EXAM)
     clean, _, _ = attenuation(anatomy, (), seen, SHAPE)
     changes = [
         np.abs(attenuation(anatomy, (tumour(contrast=each),), seen, SHAPE)[0] - clean).sum()
@@ -69,7 +79,7 @@ def test_more_contrast_shows_more(anatomy: Anatomy) -> None:
 def test_an_injury_that_imitates_a_lesion_shows_but_has_no_mask(
     anatomy: Anatomy, kind: str
 ) -> None:
-    seen = draw_view(np.random.default_rng(7), "LAT", anatomy)
+    seen = draw_view(np.random.default_rng(7), "LAT", anatomy, EXAM)
     clean, _, _ = attenuation(anatomy, (), seen, SHAPE)
     lesion = draw_mimic(np.random.default_rng(8), "femur", kind, 1.0)
     odd, mask, _ = attenuation(anatomy, (lesion,), seen, SHAPE)
@@ -92,10 +102,12 @@ def test_images_of_one_patient_are_more_alike_than_those_of_two() -> None:
     films = {}
     for index in range(8):
         patient = draw_patient(config, index)
-        base = draw_view(np.random.default_rng(0), "AP", patient.anatomy)
+        base = draw_view(np.random.default_rng(0), "AP", patient.anatomy, EXAM)
         for shot in range(2):
             rng = np.random.default_rng([9, index, shot])
-            view = replace(draw_view(rng, "AP", patient.anatomy), shift=base.shift, tilt=base.tilt)
+            view = replace(
+                draw_view(rng, "AP", patient.anatomy, EXAM), shift=base.shift, tilt=base.tilt
+            )
             signal, _, _ = attenuation(patient.anatomy, (), view, SHAPE)
             films[index, shot] = signal
         assert look_up(patient.anatomy.fine, *spot, 0.5).std() > 0.3
@@ -117,7 +129,7 @@ def test_the_same_patient_is_never_exposed_twice_alike() -> None:
             np.random.default_rng(seed),
             patient.anatomy,
             patient.lesions,
-            draw_view(np.random.default_rng(seed), "AP", patient.anatomy),
+            draw_view(np.random.default_rng(seed), "AP", patient.anatomy, EXAM),
             patient.scanner,
             SHAPE,
             1.0,
@@ -128,7 +140,7 @@ def test_the_same_patient_is_never_exposed_twice_alike() -> None:
 
 
 def test_left_and_right_knees_mirror(anatomy: Anatomy) -> None:
-    seen = replace(draw_view(np.random.default_rng(7), "AP", anatomy), shift=(0.0, 0.0))
+    seen = replace(draw_view(np.random.default_rng(7), "AP", anatomy, EXAM), shift=(0.0, 0.0))
     right, _, _ = attenuation(replace(anatomy, right=True), (), seen, SHAPE)
     left, _, _ = attenuation(replace(anatomy, right=False), (), seen, SHAPE)
     np.testing.assert_allclose(right, left[:, ::-1], atol=1e-3)
@@ -148,7 +160,7 @@ def test_knees_grow_and_plates_close() -> None:
 
 def test_noise_knob_scales_the_grain() -> None:
     patient = draw_patient(KneePhantomConfig(), 1)
-    view = draw_view(np.random.default_rng(1), "AP", patient.anatomy)
+    view = draw_view(np.random.default_rng(1), "AP", patient.anatomy, EXAM)
     quiet, loud = (
         take_picture(
             np.random.default_rng(2), patient.anatomy, (), view, SCANNERS[0], SHAPE, noise
@@ -163,3 +175,15 @@ def test_bounding_box_ends_one_past_the_last_pixel() -> None:
     mask = np.zeros((6, 8), dtype=np.uint8)
     mask[2:5, 3] = 1
     assert bounding_box(mask) == (3, 2, 4, 5)
+
+
+def test_views_of_one_exam_share_collimation_and_exposure_and_two_exams_do_not() -> None:
+    anatomy = draw_patient(KneePhantomConfig(), 0).anatomy
+    rng = np.random.default_rng(3)
+    exams = [draw_exam(rng) for _ in range(40)]
+    pairs = [[draw_view(rng, "AP", anatomy, exam) for _ in range(2)] for exam in exams]
+    within = [abs(a.exposure - b.exposure) for a, b in pairs]
+    between = [abs(a[0].exposure - b[0].exposure) for a, b in zip(pairs, pairs[1:], strict=False)]
+    assert np.mean(within) < np.mean(between) / 2
+    margins = np.array([[view.collimation for view in pair] for pair in pairs])
+    assert np.abs(margins[:, 0] - margins[:, 1]).mean() < margins[:, 0].std(axis=0).mean() / 2

@@ -21,7 +21,14 @@ from osteon.cohorts.phantom.dicom_writer import Radiograph, write_radiograph
 from osteon.cohorts.phantom.knee import CLASSES, KneePhantomConfig
 from osteon.cohorts.phantom.knee_anatomy import Anatomy, draw_anatomy
 from osteon.cohorts.phantom.knee_lesions import MIMICS, Lesion, draw_mimic, draw_osteosarcoma
-from osteon.cohorts.phantom.knee_render import SCANNERS, Picture, Scanner, draw_view, take_picture
+from osteon.cohorts.phantom.knee_render import (
+    SCANNERS,
+    Picture,
+    Scanner,
+    draw_exam,
+    draw_view,
+    take_picture,
+)
 
 PATIENT_FACTS = ("patient_id", "label", "age", "sex", "site", "location", "subtype", "centre")
 LABS = ("alp", "alp_low", "alp_high", "ldh", "ldh_low", "ldh_high")
@@ -205,7 +212,7 @@ def write_image(
     """Write one X-ray with its mask and boxes; its row of images.csv."""
     rng = generator(config, patient.index, 10 + number)
     name = patient.views[number - 1]
-    view = draw_view(rng, name, patient.anatomy)
+    view = draw_view(rng, name, patient.anatomy, draw_exam(generator(config, patient.index, 5)))
     size: tuple[int, int] = (config.image_size, round(config.image_size * patient.scanner.aspect))
     picture = take_picture(
         rng, patient.anatomy, patient.lesions, view, patient.scanner, size, config.noise

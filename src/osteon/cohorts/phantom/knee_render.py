@@ -62,6 +62,17 @@ class View:
     collimation: tuple[float, float, float, float]
 
 
+class Exam(NamedTuple):
+    """What the views of one visit share: one technician sets exposure and collimator once.
+
+    Nothing here depends on the diagnosis. A network that recognises it recognises the patient,
+    which is one of the ways an image-level split leaks.
+    """
+
+    exposure: float
+    margins: NDArray[np.float64]
+
+
 class Picture(NamedTuple):
     """Stored pixels (uint16, 0..4095), the lesion mask (uint8, 0 or 1) and mm a pixel."""
 
@@ -73,10 +84,15 @@ class Picture(NamedTuple):
 ANGLES = {"AP": 0.0, "LAT": 90.0, "OBL": 42.0}
 
 
-def draw_view(rng: np.random.Generator, name: str, anatomy: Anatomy) -> View:
+def draw_exam(rng: np.random.Generator) -> Exam:
+    """One visit's settings; margins are shares of the picture: left, right, top, bottom."""
+    return Exam(float(rng.normal(0, 0.08)), rng.uniform(0.0, 0.09, size=4))
+
+
+def draw_view(rng: np.random.Generator, name: str, anatomy: Anatomy, exam: Exam) -> View:
     """How this exposure was made: never twice alike, even for one patient."""
     turn = ANGLES[name] * (1 if name != "OBL" or rng.random() < 0.5 else -1)
-    margins = (rng.uniform(0.0, 0.035, size=4) + (rng.random(4) < 0.25) * 0.03).tolist()
+    margins = np.clip(exam.margins + rng.normal(0, 0.006, size=4), 0, 0.12).tolist()
     return View(
         name=name,
         angle=math.radians(turn + rng.normal(0, 5)),
@@ -84,7 +100,7 @@ def draw_view(rng: np.random.Generator, name: str, anatomy: Anatomy) -> View:
         tilt=math.radians(rng.normal(0, 3)),
         shift=(float(rng.normal(0, 5)), float(rng.normal(0, 7))),
         field_mm=float(rng.uniform(188, 222) * (0.35 + 0.65 * anatomy.scale)),
-        exposure=float(rng.normal(0, 0.06)),
+        exposure=exam.exposure + float(rng.normal(0, 0.02)),
         collimation=(margins[0], margins[1], margins[2], margins[3]),
     )
 

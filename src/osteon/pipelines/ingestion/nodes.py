@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from osteon import __version__
 from osteon.cohorts.config import CohortConfig
 from osteon.datasets.store import Build
 
@@ -25,12 +24,20 @@ def locate_cohort(cohort: CohortConfig) -> Build:
         the build of a folder that is the phantom, or that holds a pointer to the user's folder.
     """
     if cohort.source == "phantom":
-        description = f"{__version__} {cohort.phantom.model_dump_json()}"
+        description = f"{_phantom_code()} {cohort.phantom.model_dump_json()}"
         write = partial(_write_phantom, cohort=cohort)
     else:
         description = f"{cohort.source} {cohort.path}"
         write = partial(_write_pointer, cohort=cohort)
     return Build(hashlib.sha256(description.encode()).hexdigest(), write)
+
+
+def _phantom_code() -> str:
+    """Hash of the sources that draw a phantom: a change of them draws it again."""
+    import osteon.cohorts.phantom as package
+
+    files = sorted(Path(package.__path__[0]).glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _write_phantom(folder: Path, cohort: CohortConfig) -> None:

@@ -1,0 +1,69 @@
+"""What is handed to a worker of ingestion, and what it hands back. Plain data, cheap to import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file to be read, and what the tables say of it (None: nothing)."""
+
+    file: str
+    patient: str | None = None
+    sequence: str | None = None
+    view: str | None = None
+    slice: int | None = None
+    mask: str | None = None
+    boxes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What all batches of one run share.
+
+    Attributes:
+        root, folder: the cohort, and the archive to be written.
+        key: of the pseudonyms.
+        labelled: raw patient id -> class or None (no label).
+        excluded: raw ids of patients who are left out on purpose.
+        modalities: the cohort's, the first one is that of a file that says nothing.
+        dicom: DICOM modality -> the cohort's modality.
+        sequences: sequence -> modality.
+    """
+
+    root: Path
+    folder: Path
+    key: bytes
+    labelled: dict[str, str | None]
+    excluded: frozenset[str]
+    modalities: tuple[str, ...]
+    dicom: dict[str, str]
+    sequences: dict[str, str]
+    max_pixels: int
+    max_side: int | None
+    burned_in_text: str
+
+
+@dataclass(slots=True)
+class Refusal:
+    """One row of the quarantine, before pseudonyms; `kept` says that its image is kept."""
+
+    file: str
+    patient: str | None
+    code: str
+    reason: str
+    kept: bool = False
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a worker reports. `rows` hold raw file and patient, which the parent replaces."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    read: int = 0
+    from_path: int = 0
