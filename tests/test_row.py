@@ -122,6 +122,15 @@ def test_same_command_again_trains_nothing_and_agrees(finished: Path) -> None:
     pd.testing.assert_frame_equal(_predictions(finished, "all"), kept)
 
 
+def test_one_cell_and_one_learner_run_alone_and_agree(finished: Path) -> None:
+    compared = _report(finished, "comparison.csv").read_text()
+    _report(finished, "comparison.csv").unlink()
+    kedro_run(finished, "--tags=evaluation")
+    assert _report(finished, "comparison.csv").read_text() == compared
+    printed = kedro_run(finished, f"--namespaces={PAPER}.resnet18_all")
+    assert "Completed 1 out of 1 tasks" in printed
+
+
 def test_store_is_rebuilt_when_a_parameter_changes(finished: Path, tmp_path: Path) -> None:
     project = _copy(finished, tmp_path)
     kedro_run(project, "--tags=ingestion,preprocessing", params(preprocessing__size=48))

@@ -1,6 +1,7 @@
 """What is drawn: lesions inside their mask, hidden ones hidden, anatomy shared by a patient."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -183,7 +184,7 @@ def test_views_of_one_exam_share_collimation_and_exposure_and_two_exams_do_not()
     exams = [draw_exam(rng) for _ in range(40)]
     pairs = [[draw_view(rng, "AP", anatomy, exam) for _ in range(2)] for exam in exams]
     within = [abs(a.exposure - b.exposure) for a, b in pairs]
-    between = [abs(a[0].exposure - b[0].exposure) for a, b in zip(pairs, pairs[1:], strict=False)]
+    between = [abs(a[0].exposure - b[0].exposure) for a, b in pairwise(pairs)]
     assert np.mean(within) < np.mean(between) / 2
     margins = np.array([[view.collimation for view in pair] for pair in pairs])
     assert np.abs(margins[:, 0] - margins[:, 1]).mean() < margins[:, 0].std(axis=0).mean() / 2
