@@ -23,16 +23,19 @@ check: $(STAMP)
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
 bench: $(STAMP)
-	for file in startup ingestion training evaluation row; do $(BIN)/python benchmarks/$$file.py || exit 1; done
+	for file in startup ingestion "ingestion --memory" training evaluation row; do \
+		set -- $$file; $(BIN)/python benchmarks/$$1.py $$2 || exit 1; \
+	done
 
 setup: $(STAMP)
 
-# uv itself comes from the lock; then every package is installed by hash.
+# uv itself comes from the lock; then every package is installed by hash. `--python` keeps uv from
+# installing into an environment that happens to be active.
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[0-9.]*' requirements.lock)"
-	$(BIN)/uv pip sync --quiet --require-hashes requirements.lock
-	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@
 
 lock:

@@ -49,7 +49,7 @@ UIDS = ["StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"]
 
 def test_no_canary_survives(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    cohort = project / "my_cohort"
+    cohort = project / f"{CANARY}_{NUMBER}"
     cohort.mkdir()
     write_knee_phantom(cohort, KneePhantomConfig(patients=12, image_size=96, views_max=2))
     _plant(cohort)
@@ -60,7 +60,7 @@ def test_no_canary_survives(tmp_path: Path) -> None:
     found = {
         str(file.relative_to(project)): _canaries_in(_content(file))
         for file in project.rglob("*")
-        if file.is_file() and "my_cohort" not in file.parts and "01_raw" not in file.parts
+        if file.is_file() and cohort not in file.parents and "01_raw" not in file.parts
     }
     assert {name: canaries for name, canaries in found.items() if canaries} == {}
     named = [str(file) for file in (project / "data").rglob(f"*{CANARY}*")]
@@ -101,6 +101,7 @@ def _plant(cohort: Path) -> None:
     for file in (cohort / "dicom").rglob("*.json"):
         boxes = json.loads(file.read_text())
         boxes["imagePath"] = f"{CANARY}.dcm"
+        boxes["shapes"][0]["label"] = f"{CANARY} {NUMBER}"
         file.write_text(json.dumps(boxes))
     (cohort / f"{CANARY}.txt").write_text(CANARY)  # quarantined: not an image
 

@@ -171,6 +171,12 @@ def test_audit_reports_the_gap_and_its_warning(finished: Path, tmp_path: Path) -
     )
     assert "inflated" in found["warning"]
     assert set(found["learners"]) == {"resnet18_baseline", "resnet18_all"}
+    certificate = json.loads(
+        (project / "data" / "08_reporting" / f"{PAPER}.audit" / "leak_certificate.json").read_text()
+    )
+    assert not certificate["passed"] and not certificate["leak"]
+    failed = [check for check in certificate["checks"] if not check["passed"]]
+    assert failed and all("by design" in check["note"] for check in failed)
 
 
 def test_one_picture_under_two_patients_stops_the_run_and_is_named(

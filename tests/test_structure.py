@@ -33,10 +33,9 @@ def test_rows_and_columns_are_registered(pipelines) -> None:
 
 
 def test_the_row_trains_the_eight_learners_of_table_1(pipelines) -> None:
-    resnet18 = {f"{PAPER}.resnet18_{name}" for name in INPUTS}
-    assert _learners(pipelines[PAPER]) == resnet18 | {f"{PAPER}.resnet18_permuted"}
-    resnet50 = {f"{PAPER}.resnet50_{name}" for name in INPUTS}
-    assert _learners(pipelines[f"{PAPER}_resnet50"]) == resnet50
+    for pipeline, backbone in ((PAPER, "resnet18"), (f"{PAPER}_resnet50", "resnet50")):
+        wanted = {f"{PAPER}.{backbone}_{name}" for name in [*INPUTS, "permuted"]}
+        assert wanted <= _learners(pipelines[pipeline])
 
 
 def test_one_learner_can_be_run_alone(pipelines) -> None:
@@ -135,3 +134,14 @@ def test_servers_listen_on_this_machine_only() -> None:
     mlflow = yaml.safe_load((ROOT / "conf" / "base" / "mlflow.yml").read_text())
     assert mlflow["ui"]["host"] == "127.0.0.1"
     assert yaml.safe_load((ROOT / ".telemetry").read_text()) == {"consent": False}
+
+
+def test_a_seventeenth_learner_is_a_name_and_a_line_of_parameters() -> None:
+    from osteon.pipelines import training
+    from osteon.recipes import Learner, Recipe
+
+    pipeline = training.create_pipeline(["resnet34_all"])
+    assert {"resnet34_all.predictions", "resnet34_all.model"} <= pipeline.all_outputs()
+    learner = Learner.model_validate({"backbone": "resnet34", "inputs": ["ldh", "gender"]})
+    recipe = Recipe.model_validate({"kind": "late_fusion"}).for_learner(learner)
+    assert (recipe.backbone, recipe.inputs) == ("resnet34", ("gender", "ldh"))

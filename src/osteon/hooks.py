@@ -9,6 +9,13 @@ from kedro.pipeline.node import Node
 class TrackingHooks:
     """Logs each trained learner as a child of the pipeline's run, and each fold as its child."""
 
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """Keep paths given at the command line out of the run's tags: folders can name people."""
+        for key in ("runtime_params", "extra_params"):
+            if run_params.get(key):
+                run_params[key] = without_paths(run_params[key])
+
     @hook_impl
     def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
         """Log a training node's parameters, curves and scores, and the evaluation's headline."""
@@ -21,6 +28,15 @@ class TrackingHooks:
             _log_learner(node.namespace or node.name, named)
         if "metrics" in named:
             mlflow.log_metrics(_headline(named["metrics"]))
+
+
+def without_paths(parameters: dict[str, Any]) -> dict[str, Any]:
+    """A copy of nested parameters in which the value of every `path` is left out."""
+    return {
+        key: without_paths(value) if isinstance(value, dict) else value
+        for key, value in parameters.items()
+        if key != "path"
+    }
 
 
 def _log_learner(learner: str, outputs: dict[str, Any]) -> None:

@@ -1,11 +1,13 @@
 """The store is built once, rebuilt when its digest changes, and never left half written."""
 
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from kedro.io import DatasetError
 
 from osteon.datasets import Build, StoreDataset
+from osteon.datasets.store import source_hash
 
 
 def _build(digest: str, text: str, calls: list[str]) -> Build:
@@ -56,3 +58,21 @@ def test_reader_opens_the_folder(tmp_path: Path) -> None:
     store = StoreDataset(str(tmp_path / "store"), reader="os.listdir")
     store.save(_build("a", "first", []))
     assert sorted(store.load()) == ["content.txt", "digest.txt"]
+
+
+def test_a_kill_between_the_two_renames_loses_nothing(tmp_path: Path) -> None:
+    store = StoreDataset(str(tmp_path / "store"))
+    store.save(_build("a", "first", []))
+    (tmp_path / "store").rename(tmp_path / ".store.replaced")
+    assert store.exists()
+    assert (store.load() / "content.txt").read_text() == "first"
+
+
+def test_source_hash_follows_the_code(tmp_path: Path) -> None:
+    package = ModuleType("package")
+    package.__path__ = [str(tmp_path)]
+    (tmp_path / "a.py").write_text("x = 1")
+    before = source_hash(package)
+    assert source_hash(package) == before
+    (tmp_path / "a.py").write_text("x = 2")
+    assert source_hash(package) != before

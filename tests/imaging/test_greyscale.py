@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osteon.imaging.frames import frame_facts, grey_chain
-from osteon.imaging.greyscale import PADDED_HU, GreyChain, apply_window, render_grey
+from osteon.imaging.greyscale import (
+    DISPLAY_MAX,
+    PADDED_HU,
+    GreyChain,
+    apply_window,
+    render_grey,
+)
 from tests.dicom_makers import dataset
 
 
@@ -110,3 +116,13 @@ def test_look_up_equals_arithmetic(centre, width, invert, seed):
     chain = GreyChain(lambda x: x * 1.5 - 7, voi, invert, (100.0, 120.0))
     wide = stored.astype(np.float64)  # floats take the path without a table
     np.testing.assert_array_equal(render_grey(stored, chain), render_grey(wide, chain))
+
+
+@pytest.mark.parametrize(("low", "dtype"), [(0, np.uint16), (7, np.uint16), (-900, np.int16)])
+def test_many_rows_are_looked_up_as_few_are(low, dtype):
+    shape = (300, 500)  # more pixels than are looked up at once, and no whole number of bands
+    stored = np.random.default_rng(2).integers(low, 4000, shape).astype(dtype)
+    stored[0, 0], stored[-1, -1] = low, 3999
+    found = render_grey(stored, GreyChain())
+    expected = np.rint((stored.astype(np.float64) - low) / (3999 - low) * DISPLAY_MAX)
+    np.testing.assert_array_equal(found, expected.astype(np.uint16))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from osteon.imaging.resize import kept_size, resize, shrink, shrink_mask, to_uint8
 
@@ -69,3 +70,13 @@ def test_masks_keep_their_labels():
     mask = np.zeros((40, 40), np.uint8)
     mask[10:30, 10:30] = 7
     assert set(np.unique(shrink_mask(mask, 13, 17))) == {0, 7}
+
+
+@pytest.mark.parametrize("shape", [(300, 220), (211, 307)])
+def test_shrink_of_16_bits_equals_resampling_in_floats(shape):
+    image = np.random.default_rng(1).integers(0, 65536, shape, dtype=np.uint16)
+    for chosen in (image, image.T, image[:, ::2]):
+        rows, columns = kept_size(*chosen.shape, 100)
+        floats = Image.fromarray(chosen.astype(np.float32))
+        expected = np.asarray(floats.resize((columns, rows), Image.Resampling.BILINEAR))
+        np.testing.assert_array_equal(shrink(chosen, 100), np.rint(expected).astype(np.uint16))

@@ -97,7 +97,10 @@ class CohortConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: Literal["phantom", "folder", "btxrd"] = Field("phantom", description="kind of cohort")
-    path: str | None = Field(None, description="the user's folder; required unless phantom")
+    # repr=False: parameters are logged as text, and a folder's name can name a patient or hospital.
+    path: str | None = Field(
+        None, repr=False, description="the user's folder; required unless phantom"
+    )
     tables: TablesConfig = Field(default_factory=TablesConfig)
     columns: dict[str, str] = Field(default={}, description="our column -> the user's column")
     extra_columns: Literal["error", "ignore"] = Field(

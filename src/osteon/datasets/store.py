@@ -1,10 +1,12 @@
 """A folder that is built once and reused while what it was built from stays the same."""
 
+import hashlib
 import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
@@ -13,6 +15,13 @@ from kedro.utils import load_obj
 logger = logging.getLogger(__name__)
 
 DIGEST_FILE = "digest.txt"
+
+
+def source_hash(*packages: ModuleType) -> str:
+    """SHA-256 of the Python sources of some packages, so that a change of code rebuilds a store."""
+    folders = [Path(folder) for package in packages for folder in package.__path__]
+    files = sorted(file for folder in folders for file in folder.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -53,8 +62,7 @@ class StoreDataset(AbstractDataset[Build, Any]):
         if self._digest() == data.digest:
             logger.info("%s: nothing changed, reused", self._folder.name)
             return
-        partial = self._folder.with_name(f".{self._folder.name}.partial")
-        replaced = self._folder.with_name(f".{self._folder.name}.replaced")
+        partial, replaced = self._beside("partial"), self._beside("replaced")
         for leftover in (partial, replaced):
             shutil.rmtree(leftover, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -80,7 +88,13 @@ class StoreDataset(AbstractDataset[Build, Any]):
             )
         return load_obj(self._reader)(self._folder) if self._reader else self._folder
 
+    def _beside(self, state: str) -> Path:
+        return self._folder.with_name(f".{self._folder.name}.{state}")
+
     def _digest(self) -> str | None:
+        if not self._folder.exists() and self._beside("replaced").exists():
+            # A kill fell between the two renames: the old folder is still whole.
+            self._beside("replaced").rename(self._folder)
         file = self._folder / DIGEST_FILE
         return file.read_text() if file.is_file() else None
 

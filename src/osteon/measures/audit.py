@@ -16,7 +16,7 @@ from osteon.measures.judging import (
     observed,
     with_calls,
 )
-from osteon.measures.levels import Judged, at_level, checked, restrict
+from osteon.measures.levels import Judged, at_level, checked, numbered, restrict
 from osteon.measures.paired import bootstrap_difference
 
 WARNING = (
@@ -53,7 +53,7 @@ def split_gap(
     Raises:
         PredictionsError: a table cannot be judged. ValueError: no learner is in both.
     """
-    honest, audit = checked(patient_split), checked(image_split)
+    honest, audit = numbered(checked(patient_split), checked(image_split))
     names, others = set(honest["learner"]), set(audit["learner"])
     if not names & others:
         raise ValueError(

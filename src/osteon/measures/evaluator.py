@@ -9,8 +9,12 @@ Choices, each with its reason:
 - McNemar is exact below 25 discordant pairs, else chi-square with continuity correction.
 - Holm adjusts over the learners, one family for each level, test and metric; controls are families
   of their own.
-- Youden's threshold of a fold comes from the held-out predictions of the other folds. It is kept
-  as chosen while patients are resampled.
+- Patients are drawn by their place in the predictions table, so that renaming them (pseudonyms
+  depend on a secret key) changes no number.
+- Youden's threshold of a fold comes from the held-out predictions of the other folds. The models
+  that made those predictions were trained on the judged fold's patients and their labels: it is
+  cross-fitted, not nested. The threshold 0.5 is free of this. Youden's is kept as chosen while
+  patients are resampled.
 """
 
 from collections.abc import Mapping
@@ -207,8 +211,10 @@ def describe(config: Settings, reference: str, frame: pd.DataFrame) -> dict[str,
         "alpha": config.alpha,
         "resampling": "patients, stratified by class; all images of a drawn patient come along",
         "thresholds": {
-            "at_0.5": "probability of the positive class at least 0.5",
-            YOUDEN: "chosen for each fold on the held-out predictions of the other folds",
+            "at_0.5": "probability of the positive class at least 0.5; chosen on no data",
+            YOUDEN: "chosen for each fold on the held-out predictions of the other folds, whose "
+            "models were trained on the judged fold's patients and their labels: cross-fitted, "
+            "not nested; at_0.5 is free of this",
         },
         "holm": "one family for each level, test and metric: all learners against the reference; "
         "controls (control_*, *_permuted) are families of their own",

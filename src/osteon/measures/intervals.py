@@ -41,7 +41,8 @@ def draw(label: Ints, rounds: int, seed: int) -> NDArray[np.uint16]:
     """Stratified bootstrap weights: how often each patient is drawn in each round.
 
     Args:
-        label: (patients,) class of each patient; each class keeps its number of patients.
+        label: (patients,) class of each patient, in an order that no name decides; each class keeps
+            its number of patients.
         rounds: number of resamples; seed: the same seed and labels give the same draws.
 
     Returns:

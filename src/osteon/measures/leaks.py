@@ -1,7 +1,7 @@
 """The leak certificate: nothing judged was seen before, checked on the tables of a run."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -10,6 +10,11 @@ Unit = Literal["patient", "image"]
 SHOWN = 20
 TRAIN_ONLY = -1
 BY_DESIGN = "failed by design: this is the image-level audit"
+NONE_DERIVED = "not applicable: no derived images in this cohort (no sample has a `parent`)"
+GROUP = (
+    "set splitting.near_duplicates: group to keep these patients in one fold, or remove the copy"
+)
+ONE_PART = "put these patients in one part (column split of patients.csv), or remove the copy"
 
 
 class LeakFound(ValueError):
@@ -20,7 +25,8 @@ class LeakFound(ValueError):
 class Check:
     """One check: `pairs` are the first offending pairs, `found` how many there are in all.
 
-    `audit` marks a check that an image-level split fails by design: reported, never raised.
+    `audit` marks a check that an image-level split fails by design: reported, never raised. `note`
+    says what a passed check is worth, `remedy` what to do about a failed one.
     """
 
     name: str
@@ -29,6 +35,8 @@ class Check:
     found: int
     pairs: list[list[str]] = field(default_factory=list)
     audit: bool = False
+    note: str = ""
+    remedy: str = ""
 
     @property
     def passed(self) -> bool:
@@ -39,16 +47,16 @@ class Check:
         """Raise LeakFound, naming the pairs, unless passed or expected of an audit."""
         if self.passed or self.audit:
             return
-        shown = "; ".join(" and ".join(pair) for pair in self.pairs[:5])
-        raise LeakFound(f"leak ({self.name}): {self.statement}; {self.found} found: {shown}")
+        raise LeakFound(f"leak: {told(self.report())}")
 
     def report(self) -> dict[str, Any]:
-        """As it stands in the certificate."""
+        """As it stands in the certificate; a note on a failed check marks an audit, nothing else."""
         return {
             "name": self.name,
             "statement": self.statement,
             "passed": self.passed,
-            "note": BY_DESIGN if self.audit and not self.passed else "",
+            "note": self.note if self.passed else BY_DESIGN if self.audit else "",
+            "remedy": "" if self.passed or self.audit else self.remedy,
             "checked": self.checked,
             "found": self.found,
             "pairs": self.pairs,
@@ -67,8 +75,10 @@ def certify(
     Args:
         samples: sample_id, patient_id, optionally `parent` (sample_id an image was derived from).
         splits: sample_id, patient_id, fold (-1: only ever trained on).
-        fitted: learner, fold, sample_id: all that a learner's fold was fitted on, early stopping,
-            thresholds and controls included.
+        fitted: learner, fold, sample_id: all that a learner's fold was fitted on, early stopping and
+            controls included. Thresholds are not: 0.5 is fitted on nothing, and Youden's of a fold
+            is chosen on the other folds' held-out predictions, made by models that were trained on
+            the judged fold's patients and their labels (cross-fitted, not nested).
         unit: what the split keeps whole; `image` is the audit.
         near_duplicates: frame with `sample_a`, `sample_b` (or the first two columns), or tuples.
 
@@ -100,11 +110,14 @@ def refuse_leaks(certificate: dict[str, Any]) -> None:
     """Raise LeakFound naming the pairs of every failed check, unless expected of an audit."""
     failed = [one for one in certificate["checks"] if not one["passed"] and not one["note"]]
     if failed:
-        told = []
-        for one in failed:
-            pairs = "; ".join(" and ".join(pair) for pair in one["pairs"][:5])
-            told.append(f"{one['name']}: {one['statement']}; {one['found']} found: {pairs}")
-        raise LeakFound("leak: " + " | ".join(told))
+        raise LeakFound("leak: " + " | ".join(told(one) for one in failed))
+
+
+def told(report: Mapping[str, Any]) -> str:
+    """A failed check in one sentence: what, how many, the first pairs and the way out."""
+    pairs = "; ".join(" and ".join(pair) for pair in report["pairs"][:5])
+    way_out = f". To go on: {report['remedy']}" if report["remedy"] else ""
+    return f"{report['name']}: {report['statement']}; {report['found']} found: {pairs}{way_out}"
 
 
 def check_samples(samples: pd.DataFrame, splits: pd.DataFrame) -> Check:
@@ -155,7 +168,9 @@ def check_near_duplicates(
     part = dict(zip(splits["sample_id"], splits["fold"], strict=True))
     pairs = [[str(a), str(b)] for a, b in listed if a in part and b in part and part[a] != part[b]]
     statement = "no two near-duplicate images lie in different parts"
-    return make("near_duplicates", statement, len(listed), pairs, audit=unit == "image")
+    check = make("near_duplicates", statement, len(listed), pairs, audit=unit == "image")
+    given = "split" in splits.columns and bool((splits["split"] == "test").any())
+    return replace(check, remedy=ONE_PART if given else GROUP)
 
 
 def check_fitted(
@@ -185,10 +200,11 @@ def check_fitted(
 def check_derived(samples: pd.DataFrame, splits: pd.DataFrame) -> Check:
     """An image derived from another (augmented, cropped) lies in the part of its parent."""
     statement = "no image derived from another lies in a different part"
-    if "parent" not in samples.columns:
-        return make("no_augmentation_before_split", statement, 0, [])
+    derived = samples[samples["parent"].notna()] if "parent" in samples else samples.iloc[:0]
+    if derived.empty:
+        check = make("no_augmentation_before_split", statement, 0, [])
+        return replace(check, note=NONE_DERIVED)
     part = dict(zip(splits["sample_id"], splits["fold"], strict=True))
-    derived = samples[samples["parent"].notna()]
     pairs = [
         [str(child), str(parent)]
         for child, parent in zip(derived["sample_id"], derived["parent"], strict=True)

@@ -22,7 +22,8 @@ class Judged:
 
     Attributes:
         level: what a row is.
-        patients: patient_id of each column of a weights matrix, sorted; strata: their labels, 0/1.
+        patients: patient_id of each column of a weights matrix, in the order of the table that was
+            `checked`, never of their names; strata: their labels, 0/1.
         unit: (n,) int64, the patient (its place in `patients`) of each row.
         label: (n,) int64, 1 for the positive class; score: (n,) its probability, 0..1.
         fold: (n,) int64, where the row was held out; DIVIDED (-2) for one held out in several.
@@ -51,7 +52,7 @@ class PredictionsError(ValueError):
 
 
 def checked(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The table with columns `score` and `positive`, once it is fit to be judged.
+    """The table with columns `score`, `positive` and `patient_order`, once fit to be judged.
 
     Args:
         predictions: sample_id, patient_id, learner, fold, label and prob_<class> for each class in
@@ -85,11 +86,23 @@ def checked(predictions: pd.DataFrame) -> pd.DataFrame:
         refuse(frame, (frame["split"] == "train").to_numpy(), "a row of the training part")
     labels = frame.groupby("patient_id")["label"].transform("nunique")
     refuse(frame, (labels > 1).to_numpy(), "a patient with more than one label")
-    return frame.assign(
+    frame = frame.assign(
         patient_id=frame["patient_id"].astype(str),
         score=values[:, -1],
         positive=(frame["label"] == classes[-1]).astype(np.int64),
     )
+    return numbered(frame)[0]
+
+
+def numbered(*frames: pd.DataFrame) -> list[pd.DataFrame]:
+    """The tables with each patient's place by first appearance, one numbering for all of them.
+
+    Pseudonyms depend on a secret key, so that an order by name would draw other patients on another
+    machine. Tables judged in pairs must be numbered together: they share the draws.
+    """
+    place = pd.factorize(pd.concat([frame["patient_id"] for frame in frames]))[0]
+    parts = np.split(place, np.cumsum([len(frame) for frame in frames])[:-1])
+    return [frame.assign(patient_order=part) for frame, part in zip(frames, parts, strict=True)]
 
 
 def refuse(frame: pd.DataFrame, bad: NDArray[np.bool_] | np.bool_, what: str) -> None:
@@ -110,20 +123,21 @@ def at_level(frame: pd.DataFrame, level: Level) -> Judged:
     Args:
         frame: rows of one learner from `checked`; level: `image` or `patient`.
     """
-    ordered = frame.sort_values(["patient_id", "sample_id"], kind="stable")
-    names, unit = np.unique(ordered["patient_id"].to_numpy(dtype=str), return_inverse=True)
+    ordered = frame.sort_values("patient_order", kind="stable")
+    places, first, unit = np.unique(
+        ordered["patient_order"].to_numpy(), return_index=True, return_inverse=True
+    )
     label = ordered["positive"].to_numpy(dtype=np.int64)
     score = ordered["score"].to_numpy(dtype=np.float64)
     fold = ordered["fold"].to_numpy(dtype=np.int64)
-    first = np.searchsorted(unit, np.arange(len(names)))
     images = np.bincount(unit)
     strata = label[first]
     if level == "patient":
         score = np.bincount(unit, score) / images
         least, most = np.minimum.reduceat(fold, first), np.maximum.reduceat(fold, first)
         fold = np.where(least == most, least, DIVIDED)
-        label, unit = strata, np.arange(len(names))
-    patients = tuple(str(name) for name in names)
+        label, unit = strata, np.arange(len(places))
+    patients = tuple(ordered["patient_id"].iloc[first])
     return Judged(level, patients, strata, unit, label, score, fold, images, {})
 
 

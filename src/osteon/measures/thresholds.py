@@ -1,4 +1,4 @@
-"""Thresholds on a probability: 0.5, or Youden's, chosen where it is not judged."""
+"""Thresholds on a probability: 0.5, or Youden's, cross-fitted over the folds."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,9 @@ def by_fold(label: Ints, score: Floats, fold: Ints) -> dict[int, float]:
 
     Returns:
         fold -> threshold; NaN for a fold when the others lack a class or there is no other fold.
-        The fold that is judged never has a part in its own threshold.
+        No prediction of the judged fold has a part in its own threshold. This is cross-fitted, not
+    nested: the models that predicted the other folds were trained on the judged fold's patients
+    and their labels. The threshold 0.5 is free of this.
     """
     chosen = {}
     for value in np.unique(fold):

@@ -67,6 +67,31 @@ def certify_no_leak(
     return certificate
 
 
+def certify_audit(
+    samples: pd.DataFrame,
+    splits: pd.DataFrame,
+    near_duplicates: pd.DataFrame,
+    **fitted: pd.DataFrame,
+) -> dict[str, Any]:
+    """The certificate of the image-level audit: what fails by design is written down as such.
+
+    Args:
+        samples: one row a sample.
+        splits: the image-level folds.
+        near_duplicates: pairs of images that show the same picture.
+        fitted: what each fold of each audited learner was truly fitted on.
+
+    Raises:
+        LeakFound: an image itself was judged by a network that had seen it.
+    """
+    from osteon.measures.leaks import certify, refuse_leaks
+
+    seen = pd.concat(fitted.values(), ignore_index=True)
+    certificate = certify(samples, splits, seen, "image", near_duplicates)
+    refuse_leaks(certificate)
+    return certificate
+
+
 def evaluate_learners(
     config: EvaluationConfig,
     cohort: CohortConfig,
@@ -104,6 +129,11 @@ def evaluate_learners(
     is_control = beside.comparison["learner"] != reference
     parts.append(("control", beside.comparison[is_control]))
     metrics = {**main.metrics, "controls": beside.metrics}
+    metrics["beyond_clinical"] = {
+        name: beyond_clinical(learners[name], controls, config)
+        for name in honest
+        if clinical_twin(name) in set(controls["learner"])
+    }
     for name in permuted:
         shuffled = evaluate(learners[name], config, name)
         metrics["permuted_labels"] = shuffled.metrics
@@ -145,6 +175,34 @@ def summary(comparison: pd.DataFrame) -> str:
                 shown[title] = f"{value:.3f} [{low:.3f}, {high:.3f}]"
         rows.append(shown)
     return pd.DataFrame(rows).fillna("").to_string(index=False)
+
+
+def clinical_twin(learner: str) -> str:
+    """The control with the learner's clinical inputs and no image: same ending of the name."""
+    inputs = learner.partition("_")[2]
+    return "control_age" if inputs == "age" else f"control_clinical_{inputs}"
+
+
+def beyond_clinical(
+    predictions: pd.DataFrame, controls: pd.DataFrame, config: EvaluationConfig
+) -> dict[str, Any]:
+    """Does the network add to its clinical inputs alone? Paired, by patient.
+
+    Args:
+        predictions: of one learner.
+        controls: of all controls.
+        config: resampling.
+
+    Returns:
+        differences learner - control with intervals and tests.
+    """
+    from osteon.measures.evaluator import evaluate
+
+    name = str(predictions["learner"].iloc[0])
+    twin = clinical_twin(name)
+    both = pd.concat([controls[controls["learner"] == twin], predictions])
+    found = evaluate(both, config, twin)
+    return {"control": twin, **found.metrics["comparisons"][name]["patient"]}
 
 
 def find_reference(learners: Any, ending: str) -> str:

@@ -23,7 +23,7 @@ def create_pipeline(paper: str, report: str, learners: Iterable[str]) -> Pipelin
                 nodes.predict_controls,
                 [samples, splits, f"params:{paper}.cohort"],
                 [f"{report}.controls", f"{report}.controls_fitted"],
-                name=f"{report}.predict_controls",
+                name="predict_controls",
                 namespace=report,
             ),
             node(
@@ -36,7 +36,7 @@ def create_pipeline(paper: str, report: str, learners: Iterable[str]) -> Pipelin
                     **{name: f"{paper}.{name}.fitted" for name in learners},
                 },
                 f"{report}.leak_certificate",
-                name=f"{report}.certify_no_leak",
+                name="certify_no_leak",
                 namespace=report,
             ),
             node(
@@ -51,7 +51,7 @@ def create_pipeline(paper: str, report: str, learners: Iterable[str]) -> Pipelin
                     **{f"{name}__record": f"{paper}.{name}.training_record" for name in learners},
                 },
                 [f"{report}.metrics", f"{report}.comparison"],
-                name=f"{report}.evaluate_learners",
+                name="evaluate_learners",
                 namespace=report,
             ),
         ],
@@ -71,15 +71,27 @@ def create_audit_pipeline(paper: str, report: str, pairs: Mapping[str, str]) -> 
     return Pipeline(
         [
             node(
+                nodes.certify_audit,
+                {
+                    "samples": f"{paper}.samples",
+                    "splits": f"{paper}.image_level_splits",
+                    "near_duplicates": f"{paper}.near_duplicates",
+                    **{name: f"{paper}.{name}.fitted" for name in pairs.values()},
+                },
+                f"{report}.leak_certificate",
+                name="certify_audit",
+                namespace=report,
+            ),
+            node(
                 nodes.audit_image_level,
                 {
                     "config": f"params:{paper}.evaluation",
                     **{name: f"{paper}.{name}.predictions" for name in names},
                 },
                 f"{report}.split_gap",
-                name=f"{report}.audit_image_level",
+                name="audit_image_level",
                 namespace=report,
-            )
+            ),
         ],
         tags="evaluation",
     )

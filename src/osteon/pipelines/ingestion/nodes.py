@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from osteon import cohorts, imaging
+from osteon.cohorts import phantom
 from osteon.cohorts.config import CohortConfig
-from osteon.datasets.store import Build
+from osteon.datasets.store import Build, source_hash
 
 POINTER = "cohort_folder.txt"
 
@@ -24,20 +26,12 @@ def locate_cohort(cohort: CohortConfig) -> Build:
         the build of a folder that is the phantom, or that holds a pointer to the user's folder.
     """
     if cohort.source == "phantom":
-        description = f"{_phantom_code()} {cohort.phantom.model_dump_json()}"
+        description = f"{source_hash(phantom)} {cohort.phantom.model_dump_json()}"
         write = partial(_write_phantom, cohort=cohort)
     else:
         description = f"{cohort.source} {cohort.path}"
         write = partial(_write_pointer, cohort=cohort)
     return Build(hashlib.sha256(description.encode()).hexdigest(), write)
-
-
-def _phantom_code() -> str:
-    """Hash of the sources that draw a phantom: a change of them draws it again."""
-    import osteon.cohorts.phantom as package
-
-    files = sorted(Path(package.__path__[0]).glob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _write_phantom(folder: Path, cohort: CohortConfig) -> None:
@@ -72,7 +66,7 @@ def ingest_cohort(cohort_folder: Path, cohort: CohortConfig, key: bytes, linkage
 
     root = cohort_root(cohort_folder)
     return Build(
-        fingerprint(root, cohort, key),
+        f"{fingerprint(root, cohort, key)} {source_hash(cohorts, imaging)}",
         lambda folder: ingest(root, cohort, key, folder, linkage),
     )
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from osteon import imaging
 from osteon.cohorts.config import CohortConfig
-from osteon.datasets.store import Build
+from osteon.datasets.store import Build, source_hash
 from osteon.recipes import Recipe
 from osteon.recipes.preprocessing import PreprocessingConfig
 
-STORE_FORMAT = 1
 FROM_IMAGE = ("sample_id", "patient_id", "sequence", "view", "scanner", "content_hash")
 
 
@@ -30,7 +30,7 @@ def prepare_images(archive: Any, preprocessing: PreprocessingConfig) -> Build:
         archive's index. Rebuilt when a pixel of the archive or a parameter changed.
     """
     wanted = {
-        "format": STORE_FORMAT,
+        "code": source_hash(imaging),
         "size": preprocessing.size,
         "resize": preprocessing.resize,
         "pixels": archive.index["content_hash"].tolist(),

@@ -73,7 +73,7 @@ def split_images(samples: pd.DataFrame, splitting: SplittingConfig) -> pd.DataFr
     fold = np.empty(len(samples), np.int64)
     for k, (_, judged) in enumerate(splitter.split(samples, samples["label"])):
         fold[judged] = k
-    return _table(samples, fold)
+    return _table(samples.assign(split=None), fold)
 
 
 def merge_groups(samples: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:

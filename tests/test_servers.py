@@ -1,0 +1,72 @@
+"""Lineage and tracking pages start, listen on this machine only, and show the row."""
+
+import json
+import os
+import signal
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.project import PAPER, make_project, start
+
+
+@contextmanager
+def _serving(project: Path, *arguments: str) -> Iterator[int]:
+    """A server of kedro's on a free port, ended with all its processes."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = start(project, *arguments, f"--port={port}", start_new_session=True)
+    try:
+        yield port
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def _fetch(port: int, path: str) -> bytes:
+    """The page, asked for until it is there."""
+    for _ in range(240):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as page:
+                return page.read()
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.5)
+    raise AssertionError(f"nothing answered on port {port}")
+
+
+def _listening(port: int) -> set[str]:
+    """Local addresses on which somebody listens at this port (Linux, IPv4 and IPv6)."""
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            address, state = line.split()[1], line.split()[3]
+            if state == "0A" and int(address.rpartition(":")[2], 16) == port:
+                found.add(address.rpartition(":")[0])
+    return found
+
+
+def test_lineage_collapses_by_paper_and_learner(tmp_path: Path) -> None:
+    with _serving(make_project(tmp_path), "viz", "run", "--no-browser") as port:
+        graph = json.loads(_fetch(port, "/api/main"))
+        assert _listening(port) == {"0100007F"}
+    boxes = set(graph["modular_pipelines"])
+    assert {PAPER, f"{PAPER}.resnet18_all", f"{PAPER}.resnet18_baseline"} <= boxes
+    assert {"training", "evaluation", "ingestion"} <= {tag["id"] for tag in graph["tags"]}
+
+
+def test_tracking_page_listens_here_only(tmp_path: Path) -> None:
+    with _serving(make_project(tmp_path), "mlflow", "ui") as port:
+        assert b"<html" in _fetch(port, "/").lower()
+        assert _listening(port) == {"0100007F"}
+
+
+def test_the_probe_sees_an_open_port() -> None:
+    with socket.socket() as open_to_all:
+        open_to_all.bind(("0.0.0.0", 0))
+        open_to_all.listen()
+        assert _listening(open_to_all.getsockname()[1]) == {"00000000"}
