@@ -234,34 +234,10 @@ def peak_memory(count: int, workers: int) -> float:
         make_files(Path(name), count, {"raw": 1.0}, side=64)
         command = [sys.executable, __file__, "--child", name, "--workers", str(workers)]
         child = subprocess.Popen(command)
-        peak = 0.0
-        while child.poll() is None:
-            peak = max(peak, _resident(child.pid))
-            time.sleep(0.02)
+        peak = peak_of(child)
     if child.returncode:
         raise RuntimeError("the measured ingestion failed")
     return peak
-
-
-def _resident(root: int) -> float:
-    """Proportional set size of a process and its descendants, MiB: shared pages count once."""
-    parents: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            words = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents.setdefault(int(words[1]), []).append(int(path.parent.name))
-    wanted, total = [root], 0
-    while wanted:
-        process = wanted.pop()
-        wanted += parents.get(process, [])
-        try:
-            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-        except OSError:
-            continue
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return total / 1024
 
 
 def memory(workers: int) -> dict[str, object]:

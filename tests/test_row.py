@@ -210,9 +210,12 @@ def test_one_class_cohort_stops_with_the_reason(finished: Path, tmp_path: Path) 
     cohort = _own_cohort(project)
     patients = pd.read_csv(cohort / "patients.csv")
     patients[patients["label"] == "osteosarcoma"].to_csv(cohort / "patients.csv", index=False)
+    _report(project, "quarantine.csv").unlink()
     code, printed = try_run(project, params(cohort__source="folder", cohort__path=cohort))
     assert code != 0
     assert "one class" in printed
+    refused = pd.read_csv(_report(project, "quarantine.csv"))
+    assert set(refused["code"]) == {"not_in_patients_csv"}  # a person can read what happened
 
 
 def test_real_pictures_run_by_configuration_alone(real_data: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from osteon.cohorts.config import CohortConfig
 from osteon.cohorts.errors import CohortError
 from osteon.cohorts.ingest import fingerprint, ingest
 from osteon.cohorts.pseudonym import pseudonym
+from osteon.cohorts.report import check_usable
 from osteon.imaging.decode import load_display
 from osteon.imaging.refusals import ADVICE
 from tests.dicom_makers import knee, write
@@ -124,10 +125,10 @@ def test_patient_from_a_name_when_the_header_says_none(tmp_path, name, patient):
     assert (archive.index["patient_id"] == pseudonym(KEY, patient)).sum() == 2
 
 
-def test_table_wins_over_header_and_header_over_folder(tmp_path):
+def test_table_wins_over_an_unlisted_header_and_header_over_folder(tmp_path):
     root = minimal(tmp_path)
     write(root / "B2" / "c.dcm", knee(3), PatientID="A1")
-    write(root / "d.dcm", knee(4), PatientID="B2")
+    write(root / "d.dcm", knee(4), PatientID="an unlisted number")
     (root / "images.csv").write_text("file,patient_id\nd.dcm,A1\n")
     archive = run(root, tmp_path)
     assert (archive.index["patient_id"] == pseudonym(KEY, "A1")).sum() == 3
@@ -283,12 +284,31 @@ def test_burned_in_text(tmp_path):
 def test_cohorts_that_cannot_be_used_stop_with_the_reason(tmp_path):
     root = folder_of(tmp_path)
     (root / "a.dcm").touch()
+    archive = run(root, tmp_path, "none")
     with pytest.raises(CohortError, match=r"no usable patient.*empty_file 1"):
-        run(root, tmp_path, "none")
+        check_usable(archive.flow, CohortConfig())
     assert len(pd.read_parquet(tmp_path / "none" / "quarantine.parquet")) == 1
     write(root / "b.dcm", knee(1), PatientID="A1")
+    archive = run(root, tmp_path, "one")
     with pytest.raises(CohortError, match=r"one class only.*osteosarcoma.*non_tumour"):
-        run(root, tmp_path, "one")
+        check_usable(archive.flow, CohortConfig())
+
+
+def test_a_path_that_speaks_of_two_patients_decides_nothing(tmp_path):
+    root = folder_of(tmp_path, "patient_id,label\n17,osteosarcoma\n1,non_tumour\n2,non_tumour\n")
+    for seed, name in enumerate(("17/1/a.png", "17/2/b.png", "17/series/c.png", "1/d.png")):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(knee(seed).astype(np.uint8)).save(root / name)
+    archive = run(root, tmp_path)
+    assert codes(archive) == ["no_patient", "no_patient"]
+    assert len(archive) == 2
+
+
+def test_a_table_and_a_header_that_contradict_each_other_are_refused(tmp_path):
+    root = minimal(tmp_path)
+    write(root / "c.dcm", knee(3), PatientID="A1")
+    (root / "images.csv").write_text("file,patient_id\nc.dcm,B2\n")
+    assert "patient_conflict" in codes(run(root, tmp_path))
 
 
 def test_patients_left_out_on_purpose_are_not_quarantined(tmp_path):

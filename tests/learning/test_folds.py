@@ -4,7 +4,6 @@ import os
 import pickle
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
 import joblib
 import numpy as np
@@ -15,7 +14,8 @@ from osteon.learning import checkpoint, folds
 from osteon.learning import tasks as tasks_module
 from osteon.learning.batches import ImageCases
 from osteon.learning.checkpoint import load_tensors
-from osteon.learning.folds import divisions, fold_tasks, run_folds, train_fold
+from osteon.learning.folds import run_folds, train_fold
+from osteon.learning.tasks import code_digest
 from tests.tiny_cohort import make_recipe, make_tasks, names
 
 
@@ -126,14 +126,49 @@ def test_an_altered_fold_is_trained_again(tmp_path) -> None:
     assert second.sha256 == first.sha256
 
 
-def test_outdated_work_goes_when_the_learner_is_done(tmp_path) -> None:
-    (tmp_path / "work" / "notes").mkdir(parents=True)
+def test_finished_work_that_is_outdated_goes_when_the_learner_is_done(tmp_path) -> None:
+    others = [tmp_path / "work" / "notes", tmp_path / "work" / "sixteen-letters-"]
+    for folder in others:
+        folder.mkdir(parents=True)
     run_folds(make_tasks(tmp_path, make_recipe(training={"epochs": 1})))
     run_folds(make_tasks(tmp_path, make_recipe(training={"epochs": 2})))
-    left = [folder for folder in (tmp_path / "work").iterdir() if folder.name != "notes"]
+    left = [folder for folder in (tmp_path / "work").iterdir() if folder not in others]
     assert len(left) == 1
-    assert (tmp_path / "work" / "notes").is_dir()
+    assert all(folder.is_dir() for folder in others)
     assert len(run_folds(make_tasks(tmp_path, make_recipe(training={"epochs": 2})))[0].history) == 2
+
+
+# During the first fold's last epoch, between the two folds, and during the second.
+@pytest.mark.parametrize("checkpoint_number", [3, 6, 9])
+def test_an_interrupted_run_survives_another_one(tmp_path, checkpoint_number) -> None:
+    long, quick = make_recipe(), make_recipe(training={"epochs": 1})
+
+    def die() -> None:
+        kill_at_call(checkpoint, "sync_folder", checkpoint_number)
+        run_folds(make_tasks(tmp_path, long))
+
+    assert os.WTERMSIG(child(die)) == signal.SIGKILL
+    before = {p: p.read_bytes() for p in (tmp_path / "work").rglob("*") if p.is_file()}
+    run_folds(make_tasks(tmp_path, quick))
+    assert {p: p.read_bytes() for p in before if p.is_file()} == before
+    results = run_folds(make_tasks(tmp_path, long))
+    assert any(result.resumed or result.reused for result in results)
+
+
+def test_a_run_beside_does_not_lose_its_finished_folds(tmp_path, monkeypatch) -> None:
+    long, quick = make_recipe(), make_recipe(training={"epochs": 1})
+    train, done = folds.train_fold, []
+
+    def interleaved(task):
+        result = train(task)
+        monkeypatch.undo()
+        if not done:  # while the second fold waits, another run begins and ends
+            done.append(run_folds(make_tasks(tmp_path, quick)))
+        return result
+
+    monkeypatch.setattr(folds, "train_fold", interleaved)
+    results = run_folds(make_tasks(tmp_path, long))
+    assert done and all(result.weights.is_file() for result in results)
 
 
 def test_fingerprint_covers_all_that_weights_depend_on(tmp_path, monkeypatch) -> None:
@@ -157,7 +192,7 @@ def test_fingerprint_covers_all_that_weights_depend_on(tmp_path, monkeypatch) ->
     monkeypatch.setattr(torch, "__version__", "0.1")
     others.append(name())
     monkeypatch.undo()
-    monkeypatch.setattr(tasks_module, "code_digest", lambda recipe: "changed")
+    monkeypatch.setattr(folds, "code_digest", lambda recipe: "changed")
     others.append(name())
     assert len({same, *others}) == 1 + len(others)
 
@@ -243,6 +278,8 @@ def test_result_is_complete(tasks) -> None:
     assert result.samples == task.cases.samples[task.test].tolist()
     assert (result.device, result.threads) == ("cpu", torch.get_num_threads())
     assert result.weights_origin == "none: trained from scratch"
+    assert result.code_digest == code_digest(task.recipe)
+    assert train_fold(task).code_digest == result.code_digest
     assert result.seconds > 0
 
 
@@ -252,23 +289,3 @@ def test_training_leaves_the_callers_chance_alone(tasks) -> None:
     torch.manual_seed(5)
     train_fold(tasks(training={"epochs": 1})[0])
     assert torch.equal(torch.rand(3), expected)
-
-
-def test_divisions() -> None:
-    fold = np.array([0, 1, 0, 2])
-    cv = divisions(fold, np.array(["cv"] * 4))
-    assert [(train.tolist(), test.tolist()) for train, test in cv] == [
-        ([1, 3], [0, 2]), ([0, 2, 3], [1]), ([0, 1, 2], [3]),
-    ]  # fmt: skip
-    trained_only = divisions(np.array([0, -1, 1]), np.array(["cv"] * 3))
-    assert [test.tolist() for _, test in trained_only] == [[0], [2]]
-    assert [train.tolist() for train, _ in trained_only] == [[1, 2], [0, 1]]
-    ((train, test),) = divisions(fold, np.array(["train", "test", "train", "train"]))
-    assert (train.tolist(), test.tolist()) == ([0, 2, 3], [1])
-
-
-def test_a_case_in_both_parts_is_refused(tmp_path: Path, cases) -> None:
-    part = (np.array([0, 1]), np.array([1, 2]))
-    hashes = {"data_hash": "", "split_hash": "", "work": tmp_path}
-    with pytest.raises(ValueError, match="fold 0: 2 training and 2 test cases, 1 in both"):
-        fold_tasks(make_recipe(), cases, [part], **hashes)

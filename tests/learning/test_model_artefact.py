@@ -39,6 +39,7 @@ def make_result(folder: Path, fold: int, value: float) -> FoldResult:
         device="cpu",
         threads=1,
         weights_origin="none: trained from scratch",
+        code_digest="c0de",
         resumed=False,
         reused=False,
     )
@@ -62,7 +63,45 @@ def test_folder_says_everything(saved) -> None:
     assert card["recipe"] == CARD["recipe"] and card["metrics"] == CARD["metrics"]
     assert set(card["packages"]) >= {"torch", "safetensors"}
     assert card["folds"][0]["weights_origin"] == "none: trained from scratch"
-    assert card["osteon"]
+    assert card["osteon"] and card["code_digest"] == "c0de"
+
+
+def test_folds_of_different_code_are_no_learner(tmp_path) -> None:
+    results = [make_result(tmp_path, fold, 1.0) for fold in range(2)]
+    results[1] = replace(results[1], code_digest="other")
+    with pytest.raises(ValueError, match="folds of 2 versions of the code"):
+        write_artefact(tmp_path / "models" / "learner", results, CARD)
+    assert names(tmp_path / "models") == []
+
+
+def skip(folder: Path, reason: str) -> None:
+    folder.mkdir(parents=True)
+    (folder / "skipped.json").write_text(json.dumps({"skipped": reason}))
+
+
+def test_the_newest_version_is_read_from_the_folder_above(tmp_path, saved, caplog) -> None:
+    versions = tmp_path / "learner" / "model"
+    for number, version in enumerate(["2026-01-02T09", "2026-01-10T08", "2026-01-01T10"]):
+        write_artefact(
+            versions / version / "model", [make_result(tmp_path, number, 1.0)], {"n": number}
+        )
+    (versions / "2026-02-01T00" / ".model.partial").mkdir(parents=True)  # killed while writing
+    card, files = read_artefact(versions)
+    assert card["n"] == 1
+    assert files == [versions / "2026-01-10T08" / "model" / "fold1.safetensors"]
+    assert read_artefact(versions / "2026-01-01T10" / "model")[0]["n"] == 2
+    assert not caplog.records
+    skip(versions / "2026-03-01T00" / "model", "no labs")
+    assert read_artefact(versions)[0]["n"] == 1
+    assert "though in a later run the learner was skipped, because no labs" in caplog.text
+
+
+def test_a_skipped_learner_says_why(tmp_path) -> None:
+    skip(tmp_path / "model" / "2026-01-01" / "model", "no LDH")
+    skip(tmp_path / "model" / "2026-01-02" / "model", "no ALP")
+    for folder in (tmp_path / "model", tmp_path / "model" / "2026-01-02" / "model"):
+        with pytest.raises(FileNotFoundError, match=r"the learner was skipped, because no ALP"):
+            read_artefact(folder)
 
 
 def test_a_new_version_replaces_the_old_one_whole(tmp_path, saved) -> None:

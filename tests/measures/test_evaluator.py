@@ -62,8 +62,11 @@ def test_metrics_are_plain_json(evaluation):
 
 
 def test_same_seed_same_figures_and_learner_order_is_free(predictions, evaluation):
-    again = evaluate(predictions.iloc[::-1], CONFIG, BASE)
+    swapped = predictions.sort_values("learner", key=lambda name: name != ALL, kind="stable")
+    assert swapped["learner"].iloc[0] == ALL != predictions["learner"].iloc[0]
+    again = evaluate(swapped, CONFIG, BASE)
     assert again.metrics["learners"] == evaluation.metrics["learners"]
+    assert again.metrics["comparisons"] == evaluation.metrics["comparisons"]
 
 
 def test_comparison_has_a_row_a_learner_with_all_columns(evaluation):
@@ -199,6 +202,13 @@ def test_youden_threshold_of_a_fold_ignores_the_fold(predictions):
     after = evaluate(changed, CONFIG, BASE).metrics["learners"][ALL]["image"]
     assert after["youden_thresholds"]["1"] == before["youden_thresholds"]["1"]
     assert len(before["youden_thresholds"]) == 5
+
+
+def test_settings_say_that_youden_is_cross_fitted_and_not_nested(evaluation):
+    said = evaluation.metrics["settings"]["thresholds"]["at_youden"]
+    assert "held-out predictions of the other folds" in said
+    assert "trained on the judged fold's patients and their labels" in said
+    assert "cross-fitted, not nested; at_0.5 is free of this" in said
 
 
 def test_one_fold_has_no_youden_and_says_so(predictions):

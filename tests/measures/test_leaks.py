@@ -1,6 +1,7 @@
 """A planted leak of each kind fails the certificate and is named."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -70,6 +71,44 @@ def test_a_near_duplicate_across_folds(tables):
     with pytest.raises(LeakFound, match=f"{a} and {b}"):
         check_near_duplicates(splits, pairs).demand()
     check_near_duplicates(splits, pairs.iloc[:0]).demand()
+
+
+def test_a_near_duplicate_names_the_way_out(tables):
+    samples, splits, fitted = tables
+    pairs = [(first_of(splits, 0), first_of(splits, 1))]
+    way = "set splitting.near_duplicates: group to keep these patients in one fold, or remove the"
+    with pytest.raises(LeakFound, match=way):
+        check_near_duplicates(splits, pairs).demand()
+    with pytest.raises(LeakFound, match=way):
+        refuse_leaks(certify(samples, splits, fitted, near_duplicates=pairs))
+    clean = certify(samples, splits, fitted)
+    assert {one["remedy"] for one in clean["checks"]} == {""}
+    # Grouping makes folds: it cannot move a patient out of a part that the cohort itself fixes.
+    test = splits["fold"] == 0
+    fixed = splits.assign(fold=np.where(test, 0, -1), split=np.where(test, "test", "train"))
+    with pytest.raises(LeakFound, match=r"in one part.*or remove the copy") as caught:
+        check_near_duplicates(fixed, pairs).demand()
+    assert "group" not in str(caught.value)
+
+
+def test_no_derived_image_is_told_from_derived_images_that_passed(tables):
+    samples, splits, fitted = tables
+    for cohort in (samples, samples.assign(parent=None)):
+        one = certify(cohort, splits, fitted)["checks"][-1]
+        assert one["passed"] and one["checked"] == 0
+        assert "not applicable: no derived images in this cohort" in one["note"]
+    own = samples.assign(parent=samples["sample_id"])
+    one = certify(own, splits, fitted)["checks"][-1]
+    assert (one["passed"], one["checked"], one["note"]) == (True, len(samples), "")
+
+
+def test_a_note_never_hides_a_failed_check(tables):
+    splits = tables[1]
+    check = check_near_duplicates(splits, [(first_of(splits, 0), first_of(splits, 1))])
+    report = replace(check, note="about what passed").report()
+    assert not report["passed"] and report["note"] == ""
+    with pytest.raises(LeakFound, match="near_duplicates"):
+        refuse_leaks({"checks": [report]})
 
 
 def test_something_fitted_on_a_held_out_sample(tables):

@@ -1,9 +1,17 @@
 """What may be judged, and patients as means over their images."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from osteon.measures.levels import DIVIDED, PredictionsError, at_level, checked, restrict
+from osteon.measures.levels import (
+    DIVIDED,
+    PredictionsError,
+    at_level,
+    checked,
+    numbered,
+    restrict,
+)
 
 
 def one(predictions, level):
@@ -21,12 +29,39 @@ def test_a_patient_is_the_mean_of_the_images(predictions):
     assert judged.images.sum() == len(rows)
 
 
-def test_row_order_does_not_matter(predictions):
+def test_row_order_changes_the_order_of_patients_only(predictions):
     shuffled = predictions.sample(frac=1, random_state=0)
+    first, second = one(predictions, "patient"), one(shuffled, "patient")
+    assert first.patients != second.patients
+    score = dict(zip(first.patients, first.score, strict=True))
+    np.testing.assert_allclose(second.score, [score[name] for name in second.patients])
+
+
+def test_patients_stand_as_in_the_whole_table_whatever_their_names(predictions):
+    """Also for a learner that judged fewer of them, and in another order of its own."""
+    names = sorted(set(predictions["patient_id"]), reverse=True)
+    predictions["patient_id"] = predictions["patient_id"].map(
+        dict(zip(sorted(names), names, strict=True))
+    )
+    expected = tuple(dict.fromkeys(predictions["patient_id"]))
+    assert expected[0] > expected[1]
+    mine = predictions["learner"] == "resnet18_all"
+    gone = predictions["patient_id"] == expected[3]
+    table = pd.concat([predictions[~mine], predictions[mine & ~gone].iloc[::-1]])
     for level in ("image", "patient"):
-        first, second = one(predictions, level), one(shuffled, level)
-        np.testing.assert_allclose(first.score, second.score)
-        np.testing.assert_array_equal(first.unit, second.unit)
+        judged = one(table, level)
+        assert judged.patients == (*expected[:3], *expected[4:])
+        rows = table[(table["learner"] == "resnet18_all")]
+        images = rows["patient_id"].value_counts()
+        np.testing.assert_array_equal(judged.images, images[list(judged.patients)])
+
+
+def test_tables_numbered_together_share_one_order(predictions):
+    first = checked(predictions)
+    second = checked(predictions[predictions["patient_id"] != "P0005"].iloc[::-1])
+    assert second["patient_order"].iloc[-1] > second["patient_order"].iloc[0] == 0
+    both = pd.concat(numbered(first, second)).groupby("patient_id")["patient_order"]
+    assert (both.nunique() == 1).all() and both.first().nunique() == 60
 
 
 def test_a_patient_in_two_folds_is_marked(predictions):

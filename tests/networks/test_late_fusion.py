@@ -10,6 +10,7 @@ import torchvision
 from safetensors.torch import save_file
 
 import osteon.networks
+from osteon.networks import blocks
 from osteon.networks.blocks import ScaledResNet, imagenet_file
 from osteon.networks.late_fusion import LateFusion
 
@@ -137,6 +138,31 @@ def test_imagenet_file_in_the_cache_must_be_the_published_one(tmp_path, monkeypa
     assert imagenet_file("resnet18").name == "resnet18-f37072fd.pth"
     with pytest.raises(ValueError, match="damaged"):
         LateFusion("resnet18", 4).load_backbone("imagenet")
+
+
+def test_auto_takes_what_the_cache_holds_and_says_so(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *a, **k: pytest.fail("download"))
+    network = LateFusion("resnet18", 4)
+    network.load_backbone("auto")
+    absent = "none: trained from scratch (no ImageNet weights in the local cache)"
+    assert network.weights_origin == absent
+    source = torchvision.models.resnet18()
+    (tmp_path / "checkpoints").mkdir()
+    file = tmp_path / "checkpoints" / "resnet18-f37072fd.pth"
+    torch.save(source.state_dict(), file)
+    monkeypatch.setattr(blocks, "file_digest", lambda path: "f37072fd")
+    network.load_backbone("auto")
+    assert network.weights_origin.startswith("imagenet (ResNet18_Weights.IMAGENET1K_V1): resnet18-")
+    assert torch.equal(network.encoder.conv1.weight, source.conv1.weight)
+    narrow = LateFusion("resnet18", 4, **SMALL)
+    narrow.load_backbone("auto")
+    wanted = "none: trained from scratch (pretrained weights need width 1)"
+    assert narrow.weights_origin == wanted
+    monkeypatch.undo()
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with pytest.raises(ValueError, match="damaged"):
+        network.load_backbone("auto")
 
 
 @pytest.mark.parametrize("ending", [".pth", ".safetensors"])

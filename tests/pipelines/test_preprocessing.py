@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from osteon.cohorts.config import CohortConfig
+from osteon.datasets import Build
 from osteon.pipelines.preprocessing.nodes import prepare_images, prepare_samples
 from osteon.recipes import Recipe
 from osteon.recipes.preprocessing import PreprocessingConfig
@@ -22,13 +23,17 @@ class _Archive:
         return self._pixels[row]
 
 
+def _prepare(archive: _Archive, config: PreprocessingConfig) -> Build:
+    return prepare_images(archive, archive.index, config)
+
+
 def _picture(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 65536, (40, 30)).astype(np.uint16)
 
 
 def test_store_holds_every_image_in_the_archive_s_order(tmp_path) -> None:
     flat = [np.full((50, 40), value, np.uint16) for value in (0, 65535, 32896)]
-    prepare_images(_Archive(flat), PreprocessingConfig(size=16)).write(tmp_path)
+    _prepare(_Archive(flat), PreprocessingConfig(size=16)).write(tmp_path)
     images = np.load(tmp_path / "images.npy", mmap_mode="r", allow_pickle=False)
     assert images.shape == (3, 16, 16) and images.dtype == np.uint8
     assert [int(image.mean()) for image in images] == [0, 255, 128]
@@ -36,18 +41,18 @@ def test_store_holds_every_image_in_the_archive_s_order(tmp_path) -> None:
 
 def test_digest_follows_pixels_and_parameters() -> None:
     config = PreprocessingConfig(size=16)
-    first = prepare_images(_Archive([_picture(0)]), config).digest
-    assert prepare_images(_Archive([_picture(0)]), config).digest == first
-    assert prepare_images(_Archive([_picture(1)]), config).digest != first
-    assert prepare_images(_Archive([_picture(0)]), PreprocessingConfig(size=17)).digest != first
+    first = _prepare(_Archive([_picture(0)]), config).digest
+    assert _prepare(_Archive([_picture(0)]), config).digest == first
+    assert _prepare(_Archive([_picture(1)]), config).digest != first
+    assert _prepare(_Archive([_picture(0)]), PreprocessingConfig(size=17)).digest != first
     letterbox = PreprocessingConfig(size=16, resize="letterbox")
-    assert prepare_images(_Archive([_picture(0)]), letterbox).digest != first
+    assert _prepare(_Archive([_picture(0)]), letterbox).digest != first
 
 
 def test_colour_becomes_grey_in_the_store(tmp_path) -> None:
     red = np.zeros((20, 20, 3), np.uint8)
     red[..., 0] = 200
-    prepare_images(_Archive([red]), PreprocessingConfig(size=16)).write(tmp_path)
+    _prepare(_Archive([red]), PreprocessingConfig(size=16)).write(tmp_path)
     assert np.load(tmp_path / "images.npy").shape == (1, 16, 16)
     assert np.load(tmp_path / "images.npy").mean() == pytest.approx(0.299 * 200, abs=1)
 

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from osteon.cohorts import columns
+from osteon.recipes import clinical
 from osteon.recipes.clinical import (
     ClinicalConfig,
     ClinicalError,
     feature_columns,
-    missingness,
     normalise,
 )
 
@@ -97,7 +98,8 @@ def test_a_lab_without_range_gets_the_adult_one_flagged() -> None:
         ({"alp_high": 45.0}, "row 2, alp_high"),
         ({"alp_low": None}, "row 2, alp_low"),
         ({"ldh_high": None}, "row 2, ldh_high"),
-        ({"age": -1.0}, "row 2, age: found -1.0; wanted 0 to 130 years"),
+        ({"age": -1.0}, "row 2, age: found -1.0; wanted 0 to 120 years"),
+        ({"age": 121.0}, "row 2, age: found 121.0; wanted 0 to 120 years"),
         ({"ldh": -5.0}, "row 2, ldh"),
         ({"alp": "high"}, "row 2, alp: found high; wanted a number"),
     ],
@@ -115,10 +117,6 @@ def test_clip_and_indicator() -> None:
     assert feature_columns(inputs, ClinicalConfig()) == ("gender", "age_norm", "ldh_norm")
 
 
-def test_missingness_by_class() -> None:
-    table = pd.DataFrame([ROW, ROW | {"ldh": None}, ROW, ROW])
-    table["class"] = ["a", "a", "b", "b"]
-    found = missingness(normalise(table))
-    assert found.loc["a", "ldh_missing"] == 0.5
-    assert found.loc["b", "ldh_missing"] == 0
-    assert found["n"].tolist() == [2, 2]
+def test_the_oldest_age_is_that_of_the_tables() -> None:
+    assert clinical.MAX_AGE == columns.MAX_AGE
+    assert one(age=120.0).age_norm == 1.2

@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -128,6 +130,31 @@ def test_a_weights_file_counts_by_content(tmp_path) -> None:
     file.write_bytes(b"two")
     assert first.fingerprint() != before
     assert str(tmp_path) not in str(first.describe())
+
+
+def cache(folder: Path, monkeypatch, content: bytes) -> None:
+    """Lay a file where torch would keep the ImageNet weights of a ResNet18."""
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(folder))
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    (folder / "checkpoints" / "resnet18-f37072fd.pth").write_bytes(content)
+
+
+def test_auto_weights_follow_the_local_cache(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    auto = FusionRecipe(weights="auto")
+    absent = auto.fingerprint()
+    assert auto.resolved_training().freeze_backbone_epochs == 0
+    cache(tmp_path, monkeypatch, b"one")
+    first = auto.fingerprint()
+    assert auto.resolved_training().freeze_backbone_epochs == 5
+    cache(tmp_path, monkeypatch, b"two")
+    assert len({absent, first, auto.fingerprint(), FusionRecipe().fingerprint()}) == 4
+    narrow = FusionRecipe(weights="auto", width=0.5)
+    assert narrow.resolved_training().freeze_backbone_epochs == 0
+    assert FusionRecipe(weights="auto", backbone="resnet50").resolved_training() == (
+        narrow.resolved_training()
+    )
+    assert auto.describe()["weights"] == "auto"
 
 
 def test_a_described_recipe_reads_back() -> None:

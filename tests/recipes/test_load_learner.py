@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -11,7 +12,9 @@ from pydantic import ValidationError
 
 from osteon.learning.artefact import write_artefact
 from osteon.learning.folds import run_folds
+from osteon.learning.tasks import code_digest
 from osteon.recipes import load_learner
+from osteon.recipes.artefact import Ensemble
 from osteon.recipes.clinical import ClinicalError
 from tests.tiny_cohort import SIDE, make_recipe, make_tasks
 
@@ -29,12 +32,27 @@ def trained(tmp_path_factory) -> tuple[Path, list, list]:
         "recipe": recipe.describe(),
         "classes": ["non_tumour", "osteosarcoma"],
         "preprocessing": {"size": SIDE, "mode": "stretch", "channels": 1},
-        "clinical": recipe.clinical.model_dump(mode="json"),
         "data_hash": "data",
         "split_hash": "split",
     }
-    write_artefact(folder / "model", results, card)
-    return folder / "model", tasks, results
+    # As Kedro lays versions.
+    artefact = folder / "model" / "2026-01-01T00.00.00.000Z" / "model"
+    write_artefact(artefact, results, card)
+    return artefact, tasks, results
+
+
+def test_the_folder_above_the_versions_will_do(trained) -> None:
+    learner = load_learner(str(trained[0].parents[1]))
+    assert learner.card == load_learner(trained[0]).card
+    assert learner.card["code_digest"] == code_digest(learner.recipe)
+
+
+def test_a_skipped_learner_says_why(tmp_path) -> None:
+    folder = tmp_path / "model" / "2026-01-01T00.00.00.000Z" / "model"
+    folder.mkdir(parents=True)
+    (folder / "skipped.json").write_text(json.dumps({"skipped": "no patient has ALP"}))
+    with pytest.raises(FileNotFoundError, match="was skipped, because no patient has ALP"):
+        load_learner(tmp_path / "model")
 
 
 def test_it_predicts_the_mean_of_its_folds(trained) -> None:
@@ -80,6 +98,34 @@ def test_missing_values_are_treated_as_in_training(trained) -> None:
         learner.encode(alp=100)
     with pytest.raises(ClinicalError, match="alp_high"):
         learner.encode(alp=(100, 125, 45))
+
+
+@pytest.mark.parametrize("absent", [None, float("nan")])
+def test_a_lab_needs_its_kits_range(trained, absent) -> None:
+    learner = load_learner(trained[0])
+    with pytest.raises(ClinicalError, match=r"alp: found .*; wanted alp_low and alp_high"):
+        learner.encode(alp=(412, absent, absent))
+    np.testing.assert_array_equal(learner.encode(ldh=(absent, absent, absent)), learner.encode())
+
+
+def test_sex_is_one_of_the_words_of_training(trained) -> None:
+    learner = load_learner(trained[0])
+    for sex in ("f", "female", "", 1):
+        with pytest.raises(ClinicalError, match=r"sex: found .*; allowed are F, M, unknown"):
+            learner.encode(sex=sex)
+    for sex in ("unknown", None, float("nan"), pd.NA):
+        assert learner.encode(sex=sex)[0, 0] == 0
+    assert [learner.encode(sex=sex)[0, 0] for sex in "FM"] == [0.5, -0.5]
+
+
+def test_under_drop_a_used_value_must_be_there() -> None:
+    recipe = make_recipe(inputs=["gender", "alp"], clinical={"missing": "drop"})
+    learner = Ensemble(recipe, (), {})
+    assert learner.encode(sex="F", alp=KIT["alp"]).shape == (1, 2)
+    with pytest.raises(ClinicalError, match=r"alp: missing.*clinical\.missing is drop"):
+        learner.encode(sex="F", age=20, ldh=KIT["ldh"])
+    with pytest.raises(ClinicalError, match=r"gender, alp: missing"):
+        learner.encode(sex="unknown", alp=(None, 45, 125))
 
 
 def test_an_altered_card_is_refused(trained, tmp_path) -> None:

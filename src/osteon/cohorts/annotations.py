@@ -14,6 +14,8 @@ from osteon.imaging.picture import Array, Header
 from osteon.imaging.refusals import Refused
 from osteon.imaging.resize import shrink_mask
 
+LESION = "lesion"
+
 
 class Annotations:
     """Mask and boxes of a file; what is wrong with one refuses it alone and keeps the image."""
@@ -21,6 +23,7 @@ class Annotations:
     def __init__(self, candidate: Candidate, task: Task, header: Header) -> None:
         self.refused: list[tuple[str, Refused]] = []
         self._header = header
+        self._classes = set(task.labelled.values())
         self._boxes: list[tuple[float, float, float, float, str]] = []
         self._mask: Array | None = None
         if candidate.boxes:
@@ -42,7 +45,11 @@ class Annotations:
         width, height = self._header.columns, self._header.rows
         if self._header.frames != 1:
             raise Refused("boxes_unreadable", "boxes for a file of several frames")
-        self._boxes = [tuple(box) for box in read_boxes(path, width, height)]  # type: ignore[misc]
+        self._boxes = [
+            # A label is free text: what is no class of the cohort could name somebody.
+            (x0, y0, x1, y1, label if label in self._classes else LESION)
+            for x0, y0, x1, y1, label in read_boxes(path, width, height)
+        ]
         if outlines := read_outlines(path, width, height):
             self._mask = fill(outlines, width, height)[None]
 

@@ -42,8 +42,8 @@ def ingest(root: Path, config: CohortConfig, key: bytes, folder: Path, private: 
         private: where linkage.csv is written, mode 0600; exists.
 
     Raises:
-        CohortError: a table is wrong, no patient is usable, or a class has no usable patient. The
-            quarantine is written before that, so that the reasons can be read.
+        CohortError: a table is wrong. Whether enough is left is for `check_usable` to say, once
+            the quarantine is where a person can read it.
     """
     from osteon.cohorts.report import write_archive
     from osteon.cohorts.tables import read_tables
@@ -52,7 +52,7 @@ def ingest(root: Path, config: CohortConfig, key: bytes, folder: Path, private: 
     tables = read_tables(root, config)
     task = _task(root, folder, config, key, tables)
     candidates = _candidates(tables)
-    batches = _read_all(candidates, task, config.workers)
+    batches = _read_all(candidates, task, config.effective_workers)
     _write_linkage(private / LINKAGE, write_archive(batches, candidates, tables, config, task))
 
 
@@ -103,11 +103,11 @@ def batches_of(candidates: list[Candidate]) -> list[list[Candidate]]:
 
 
 def _read_all(candidates: list[Candidate], task: Task, workers: int) -> Iterator[Batch]:
-    """Read batch after batch, in order, in `workers` processes (0: all cores; 1: in this one)."""
+    """Read batch after batch, in order, in `workers` processes (1: in this one)."""
     from tqdm import tqdm
 
     parts = batches_of(candidates)
-    workers = min(workers or _cores(), len(parts))
+    workers = min(workers, len(parts))
     with tqdm(total=len(candidates), unit="file", desc="ingest", disable=None) as progress:
         for part, batch in zip(parts, _batches(parts, task, workers), strict=True):
             progress.update(len(part))
@@ -129,12 +129,6 @@ def _batches(parts: list[list[Candidate]], task: Task, workers: int) -> Iterator
         pre_dispatch="2*n_jobs",
     )
     yield from parallel(delayed(read_batch)(n, part, task) for n, part in enumerate(parts))
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _write_linkage(path: Path, rows: list[tuple[str, str, str, str]]) -> None:

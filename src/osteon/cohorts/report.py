@@ -102,11 +102,7 @@ def write_archive(
     config: CohortConfig,
     task: Task,
 ) -> Linkage:
-    """Write index, patients, quarantine and flow into `task.folder`; return the linkage rows.
-
-    Raises:
-        CohortError: no usable patient, or a class without one.
-    """
+    """Write index, patients, quarantine and flow into `task.folder`; return the linkage rows."""
     ledger = _Ledger(task)
     for batch in batches:
         ledger.add(batch)
@@ -125,7 +121,6 @@ def write_archive(
         *(flow[stage] for stage in ("received", "read", "kept")),
         counts,
     )
-    _check_classes(flow, config)
     return _linkage(ledger, candidates, tables)
 
 
@@ -235,7 +230,7 @@ def _notes(ledger: _Ledger, config: CohortConfig) -> list[str]:
     return notes
 
 
-def _check_classes(flow: dict[str, Any], config: CohortConfig) -> None:
+def check_usable(flow: dict[str, Any], config: CohortConfig) -> None:
     """A cohort that cannot be learnt from stops here, with the reason."""
     counts = {name: flow["classes"][name]["patients_with_images"] for name in config.classes}
     reasons = ", ".join(f"{code} {count}" for code, count in flow["refused"].items()) or "none"

@@ -29,7 +29,6 @@ class CohortTables:
             patient_id (NaN: ingestion resolves it from header or folder), sequence, view: str;
             slice: Int64; mask, boxes: POSIX paths under the root, or NaN.
         refused: file, code, reason of files refused here; reasons hold no identifier.
-        groups: always None: BTXRD's surrogate groups are already in patient_id, and a note says so.
         notes: statements for the report; they hold no identifier.
         excluded: raw identifiers of patients whom the configuration leaves out. They are not in
             `patients`; their files stay in `files`, so that ingestion can count them.
@@ -38,7 +37,6 @@ class CohortTables:
     patients: pd.DataFrame
     files: pd.DataFrame
     refused: pd.DataFrame
-    groups: pd.Series | None = None
     notes: tuple[str, ...] = ()
     excluded: frozenset[str] = frozenset()
 

@@ -22,6 +22,7 @@ ADVICE: dict[str, str] = {
     "missing_geometry": "Export the series with its position and orientation tags.",
     "no_patient": "Add the file with its patient to the images table, or put it in a folder named "
     "after the patient.",
+    "patient_conflict": "Correct the images table or the file: they name two different patients.",
     "not_in_patients_csv": "Add the patient to the patients table, or map the file to a listed "
     "patient in the images table.",
     "unknown_label": "Fill the patient's label in the patients table.",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -12,8 +13,11 @@ import osteon
 from osteon.learning.checkpoint import sync_folder, write_atomically
 from osteon.learning.folds import FoldResult
 
+logger = logging.getLogger(__name__)
+
 FORMAT = "osteon-model"
 FORMAT_VERSION = 1
+CARD_FILE, SKIPPED_FILE = "model.json", "skipped.json"
 PACKAGES = ("torch", "torchvision", "lightning-fabric", "safetensors", "numpy", "pandas", "pydicom")
 
 
@@ -23,10 +27,13 @@ def write_artefact(folder: Path, results: Sequence[FoldResult], card: dict[str, 
     Args:
         folder: becomes the artefact.
         results: one a fold.
-        card: what `model.json` says beside files and versions: at least `recipe`, `classes`,
-            `preprocessing`, `clinical`, `data_hash`, `split_hash`; JSON values only.
+        card: what `model.json` says beside files, versions and digest of the code; JSON values
+            only. `recipe` (which holds the clinical policy), `classes` and `preprocessing` must
+            be there for the learner to be loaded; the pipeline adds `trained_on`, `data_hash` and
+            `split_hash`.
 
     Raises:
+        ValueError: the folds were trained by different code, or weights changed since.
         OSError: the folder could not be written, for instance because the disk is full. Nothing
             partial is left.
     """
@@ -38,9 +45,9 @@ def write_artefact(folder: Path, results: Sequence[FoldResult], card: dict[str, 
     try:
         partial.mkdir()
         folds = [_copy_fold(partial, result) for result in results]
-        document = {"format": FORMAT, "version": FORMAT_VERSION, **_environment(), **card}
+        document = {"format": FORMAT, "version": FORMAT_VERSION, **_environment(results), **card}
         text = json.dumps({**document, "folds": folds}, indent=2, allow_nan=False)
-        write_atomically(partial / "model.json", text.encode())
+        write_atomically(partial / CARD_FILE, text.encode())
         if folder.exists():
             folder.rename(previous)
         partial.rename(folder)
@@ -55,14 +62,19 @@ def write_artefact(folder: Path, results: Sequence[FoldResult], card: dict[str, 
 def read_artefact(folder: Path) -> tuple[dict[str, Any], list[Path]]:
     """The card of an artefact and its weights files, each checked against its hash.
 
+    Args:
+        folder: the artefact, or the folder above its versions, of which the newest is read.
+
     Raises:
-        FileNotFoundError: the folder, its `model.json` or a weights file is missing.
+        FileNotFoundError: the folder, its `model.json` or a weights file is missing, or the learner
+            was skipped; then the message says why.
         ValueError: something is damaged, altered, or of a format that this version cannot read.
     """
     _recover(folder)
-    file = folder / "model.json"
+    folder = _newest_version(folder)
+    file = folder / CARD_FILE
     if not file.is_file():
-        raise FileNotFoundError(f"{folder} holds no model.json: it is not a saved learner")
+        raise FileNotFoundError(f"{folder} holds no {CARD_FILE}: {_absence(folder)}")
     try:
         card = json.loads(file.read_bytes())
         known = card["format"] == FORMAT and card["version"] == FORMAT_VERSION
@@ -90,8 +102,34 @@ def package_versions() -> dict[str, str]:
     return found
 
 
-def _environment() -> dict[str, Any]:
-    return {"osteon": osteon.__version__, "packages": package_versions()}
+def _environment(results: Sequence[FoldResult]) -> dict[str, Any]:
+    code = {result.code_digest for result in results}
+    if len(code) != 1:
+        raise ValueError(f"folds of {len(code)} versions of the code; a learner has one")
+    return {
+        "osteon": osteon.__version__,
+        "code_digest": code.pop(),
+        "packages": package_versions(),
+    }
+
+
+def _newest_version(folder: Path) -> Path:
+    """The folder itself if it is an artefact; else below it, as Kedro lays versions, the newest."""
+    if (folder / CARD_FILE).is_file():
+        return folder
+    trained = sorted(folder.glob(f"*/model/{CARD_FILE}"))
+    skipped = sorted(folder.glob(f"*/model/{SKIPPED_FILE}"))
+    if trained and skipped and skipped[-1].parent > trained[-1].parent:
+        version, later = trained[-1].parent, skipped[-1].parent
+        logger.warning("%s is read, though in a later run %s", version, _absence(later))
+    return max(trained or skipped, default=folder / CARD_FILE).parent
+
+
+def _absence(folder: Path) -> str:
+    file = folder / SKIPPED_FILE
+    if not file.is_file():
+        return "it is not a saved learner"
+    return f"the learner was skipped, because {json.loads(file.read_bytes())['skipped']}"
 
 
 def _copy_fold(partial: Path, result: FoldResult) -> dict[str, Any]:

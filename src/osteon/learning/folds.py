@@ -30,6 +30,8 @@ from osteon.learning.tasks import (
     FoldResult,
     FoldTask,
     Recipe,
+    code_digest,
+    is_finished,
     read_result,
     task_fingerprint,
     write_result,
@@ -39,16 +41,17 @@ logger = logging.getLogger(__name__)
 
 
 def divisions(fold: NDArray[np.int64], split: NDArray[Any]) -> list[Division]:
-    """Training and test positions of each fold.
+    """Number, training and test positions of each fold that has a case to judge.
 
     Args:
         fold: N fold numbers; cases of fold -1 are trained on and never judged.
         split: N of `cv`, or of `train` and `test` when the cohort fixes them (then one division).
     """
     if set(split.tolist()) <= {"train", "test"}:
-        return [(np.flatnonzero(split == "train"), np.flatnonzero(split == "test"))]
+        return [Division(0, np.flatnonzero(split == "train"), np.flatnonzero(split == "test"))]
     return [
-        (np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold[fold >= 0])
+        Division(int(k), np.flatnonzero(fold != k), np.flatnonzero(fold == k))
+        for k in np.unique(fold[fold >= 0])
     ]
 
 
@@ -67,7 +70,7 @@ def fold_tasks(
     Args:
         recipe: of the learner.
         cases: the cohort.
-        parts: training and test positions, as from `divisions`.
+        parts: as from `divisions`.
         data_hash: hash of the prepared images.
         split_hash: hash of the splits table.
         work: the learner's own folder for unfinished and finished folds.
@@ -76,7 +79,7 @@ def fold_tasks(
     Raises:
         ValueError: a division is empty or has a case in both parts.
     """
-    for fold, (train, test) in enumerate(parts):
+    for fold, train, test in parts:
         if not len(train) or not len(test) or np.intersect1d(train, test).size:
             raise ValueError(
                 f"fold {fold}: {len(train)} training and {len(test)} test cases, "
@@ -84,12 +87,15 @@ def fold_tasks(
             )
     if recipe.permutes_labels:
         seed = recipe.resolved_training().seed
-        labels = permute_labels(cases.labels, cases.patients, seed, [test for _, test in parts])
+        labels = permute_labels(cases.labels, cases.patients, seed, [part.test for part in parts])
         cases = replace(cases, labels=labels)
-    folder = work / task_fingerprint(recipe, cases, parts, data_hash, split_hash)
+    code = code_digest(recipe)
+    folder = work / task_fingerprint(
+        recipe, cases, parts, code=code, data_hash=data_hash, split_hash=split_hash
+    )
     return [
-        FoldTask(recipe, cases, train, test, fold, folder, fresh)
-        for fold, (train, test) in enumerate(parts)
+        FoldTask(recipe, cases, train, test, fold, folder, code, fresh)
+        for fold, train, test in parts
     ]
 
 
@@ -104,6 +110,9 @@ def run_folds(tasks: Sequence[FoldTask], workers: int | None = None) -> list[Fol
     Returns:
         results in the order of the tasks.
     """
+    # A fold that waits for its turn must be seen to be unfinished by a run beside this one.
+    for task in tasks:
+        task.workspace.mkdir(parents=True, exist_ok=True)
     config = tasks[0].recipe.resolved_training()
     wanted = config.fold_workers if workers is None else workers
     together = min(wanted or joblib.cpu_count(), len(tasks))
@@ -141,10 +150,15 @@ def train_fold(task: FoldTask) -> FoldResult:
 
 
 def remove_outdated(current: Path) -> None:
-    """Delete the learner's work under other fingerprints: nothing will ever ask for it."""
+    """Delete the learner's finished work under other fingerprints: its results are saved.
+
+    Work in which a fold is unfinished stays: it was interrupted, or another run is at it now.
+    """
     for folder in current.parent.iterdir():
         if folder.is_dir() and folder != current and len(folder.name) == len(current.name):
-            shutil.rmtree(folder, ignore_errors=True)
+            folds = list(folder.glob("fold*"))
+            if folds and all(map(is_finished, folds)):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _train_elsewhere(task: FoldTask, threads: int) -> FoldResult:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -21,7 +21,13 @@ from osteon.learning.objectives import Objective
 
 logger = logging.getLogger(__name__)
 
-Division = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+class Division(NamedTuple):
+    """Positions that a fold is trained on and those that it judges, with the fold's number."""
+
+    fold: int
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
 
 
 class Recipe(Protocol):
@@ -58,8 +64,9 @@ class FoldTask:
         cases: the cohort by reference.
         train: positions of the training cases.
         test: positions of the cases that are judged.
-        fold: its number, from 0.
+        fold: its number in the splits table.
         folder: `<work>/<fingerprint>`.
+        code_digest: of the sources that train it.
         fresh: train again although a finished or interrupted fold is there.
     """
 
@@ -69,6 +76,7 @@ class FoldTask:
     test: NDArray[np.int64]
     fold: int
     folder: Path
+    code_digest: str
     fresh: bool = False
 
     @property
@@ -96,6 +104,7 @@ class FoldResult:
         device: cpu or the GPU's name.
         threads: of torch; the last bit of the weights depends on it.
         weights_origin: where the first values of the backbone came from.
+        code_digest: of the sources that trained it.
         resumed: whether training went on from a checkpoint.
         reused: whether nothing was trained now, because the fold was already done.
     """
@@ -114,6 +123,7 @@ class FoldResult:
     device: str
     threads: int
     weights_origin: str
+    code_digest: str
     resumed: bool
     reused: bool
 
@@ -134,17 +144,17 @@ def code_digest(recipe: object) -> str:
 
 
 def task_fingerprint(
-    recipe: Recipe, cases: ImageCases, parts: Sequence[Division], data_hash: str, split_hash: str
+    recipe: Recipe,
+    cases: ImageCases,
+    parts: Sequence[Division],
+    *,
+    code: str,
+    data_hash: str,
+    split_hash: str,
 ) -> str:
     """Sixteen hexadecimal digits that change with everything a fold's weights depend on."""
     digest = hashlib.sha256()
-    for text in (
-        recipe.fingerprint(),
-        code_digest(recipe),
-        torch.__version__,
-        data_hash,
-        split_hash,
-    ):
+    for text in (recipe.fingerprint(), code, torch.__version__, data_hash, split_hash):
         digest.update(text.encode() + b"\0")
     for values in (cases.rows, cases.clinical, cases.labels, *(v for part in parts for v in part)):
         digest.update(np.ascontiguousarray(values).tobytes() + b"\0")
@@ -161,6 +171,12 @@ def write_result(task: FoldTask, network: nn.Module, record: dict[str, Any]) -> 
     save_tensors(weights, dict(network.state_dict()), {})
     record["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
     write_atomically(task.workspace / "result.json", json.dumps(record).encode())
+
+
+def is_finished(workspace: Path) -> bool:
+    """Whether a fold's folder holds a result and nothing that training would go on from."""
+    checkpoint = workspace / "checkpoint.safetensors"
+    return (workspace / "result.json").is_file() and not checkpoint.exists()
 
 
 def read_result(task: FoldTask, reused: bool) -> FoldResult | None:
@@ -180,6 +196,7 @@ def read_result(task: FoldTask, reused: bool) -> FoldResult | None:
         labels=task.cases.labels[task.test],
         probabilities=np.array(record.pop("probabilities"), dtype=np.float64),
         weights=weights,
+        code_digest=task.code_digest,
         seconds=sum(entry["seconds"] for entry in record["history"]),
         reused=reused,
         **record,

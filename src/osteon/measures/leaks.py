@@ -47,10 +47,10 @@ class Check:
         """Raise LeakFound, naming the pairs, unless passed or expected of an audit."""
         if self.passed or self.audit:
             return
-        raise LeakFound(f"leak: {told(self.report())}")
+        raise LeakFound(f"leak ({self.name}): {told(self.report())}")
 
     def report(self) -> dict[str, Any]:
-        """As it stands in the certificate; a note on a failed check marks an audit, nothing else."""
+        """As it stands in the certificate; a note on a failed check marks an audit only."""
         return {
             "name": self.name,
             "statement": self.statement,
@@ -75,10 +75,10 @@ def certify(
     Args:
         samples: sample_id, patient_id, optionally `parent` (sample_id an image was derived from).
         splits: sample_id, patient_id, fold (-1: only ever trained on).
-        fitted: learner, fold, sample_id: all that a learner's fold was fitted on, early stopping and
-            controls included. Thresholds are not: 0.5 is fitted on nothing, and Youden's of a fold
-            is chosen on the other folds' held-out predictions, made by models that were trained on
-            the judged fold's patients and their labels (cross-fitted, not nested).
+        fitted: learner, fold, sample_id: all that a learner's fold was fitted on, early stopping
+            and controls included. Thresholds are not: 0.5 is fitted on nothing, and Youden's of a
+            fold is chosen on the other folds' held-out predictions, made by models that were
+            trained on the judged fold's patients and their labels (cross-fitted, not nested).
         unit: what the split keeps whole; `image` is the audit.
         near_duplicates: frame with `sample_a`, `sample_b` (or the first two columns), or tuples.
 
@@ -110,14 +110,14 @@ def refuse_leaks(certificate: dict[str, Any]) -> None:
     """Raise LeakFound naming the pairs of every failed check, unless expected of an audit."""
     failed = [one for one in certificate["checks"] if not one["passed"] and not one["note"]]
     if failed:
-        raise LeakFound("leak: " + " | ".join(told(one) for one in failed))
+        raise LeakFound("leak: " + " | ".join(f"{one['name']}: {told(one)}" for one in failed))
 
 
 def told(report: Mapping[str, Any]) -> str:
     """A failed check in one sentence: what, how many, the first pairs and the way out."""
     pairs = "; ".join(" and ".join(pair) for pair in report["pairs"][:5])
-    way_out = f". To go on: {report['remedy']}" if report["remedy"] else ""
-    return f"{report['name']}: {report['statement']}; {report['found']} found: {pairs}{way_out}"
+    way_out = f". To go on: {report['remedy']}" if report.get("remedy") else ""
+    return f"{report['statement']}; {report['found']} found: {pairs}{way_out}"
 
 
 def check_samples(samples: pd.DataFrame, splits: pd.DataFrame) -> Check:

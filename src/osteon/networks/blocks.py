@@ -32,6 +32,7 @@ IMAGENET = {
     "resnet34": ResNet34_Weights.IMAGENET1K_V1,
     "resnet50": ResNet50_Weights.IMAGENET1K_V1,
 }
+WIDTH_RULE = "pretrained weights need width 1"
 
 
 def choose(name: str, options: dict[str, T], argument: str) -> T:
@@ -92,15 +93,21 @@ def load_backbone_weights(encoder: ScaledResNet, backbone: str, weights: str) ->
         encoder: what is filled. Input channels beyond three start at zero, so that they change
             nothing until they are trained.
         backbone: resnet18, resnet34 or resnet50.
-        weights: `none`, `imagenet` (read from torch's hub cache, never downloaded) or the path of
-            a `.pth`, `.pt` or `.safetensors` file with torchvision's names.
+        weights: `none`, `imagenet` (read from torch's hub cache, never downloaded), `auto`
+            (`imagenet` where `cached_imagenet` finds them, else `none`) or the path of a `.pth`,
+            `.pt` or `.safetensors` file with torchvision's names.
 
     Raises:
-        FileNotFoundError: no such file, or ImageNet weights are not in the cache.
+        FileNotFoundError: no such file, or `imagenet` is not in the cache.
         ValueError: another ending, a damaged file, or names and shapes that do not fit.
     """
     if weights == "none":
         return "none: trained from scratch"
+    if weights == "auto":
+        if cached_imagenet(backbone, encoder.width) is None:
+            missing = "no ImageNet weights in the local cache"
+            return f"none: trained from scratch ({WIDTH_RULE if encoder.width != 1 else missing})"
+        weights = "imagenet"
     path = imagenet_file(backbone) if weights == "imagenet" else Path(weights)
     if not path.is_file():
         raise FileNotFoundError(f"weights: no file at {path}")
@@ -114,10 +121,16 @@ def load_backbone_weights(encoder: ScaledResNet, backbone: str, weights: str) ->
     except RuntimeError as error:
         raise ValueError(
             f"weights: {path.name} does not fit {backbone} at width {encoder.width:g} "
-            f"(pretrained weights need width 1): {error}"
+            f"({WIDTH_RULE}): {error}"
         ) from error
     kind = f"imagenet ({IMAGENET[backbone]})" if weights == "imagenet" else "file"
     return f"{kind}: {path.name}, sha256 {digest}"
+
+
+def cached_imagenet(backbone: str, width: float) -> Path | None:
+    """The file that `auto` loads; None if it is not in torch's hub cache or would not fit."""
+    path = _hub_path(backbone)
+    return path if width == 1 and path.is_file() else None
 
 
 def imagenet_file(backbone: str) -> Path:
@@ -126,8 +139,7 @@ def imagenet_file(backbone: str) -> Path:
     Raises:
         FileNotFoundError: they are not there. Nothing is downloaded: the message says how to.
     """
-    weights = choose(backbone, IMAGENET, "backbone")
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+    path = _hub_path(backbone)
     if not path.is_file():
         raise FileNotFoundError(
             f"weights: 'imagenet' wants {path}, which is not there, and nothing is downloaded "
@@ -135,6 +147,11 @@ def imagenet_file(backbone: str) -> Path:
             f"(weights='IMAGENET1K_V1')\"), or give the path of a local file, or say weights: none."
         )
     return path
+
+
+def _hub_path(backbone: str) -> Path:
+    weights = choose(backbone, IMAGENET, "backbone")
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
 
 
 def file_digest(path: Path) -> str:

@@ -87,7 +87,7 @@ class LateFusion(nn.Module):
         return self.encoder.layer4
 
     def load_backbone(self, weights: str) -> None:
-        """Fill the backbone: `none`, `imagenet` or a local file (see `load_backbone_weights`)."""
+        """Fill it by `none`, `auto`, `imagenet` or a local file (see `load_backbone_weights`)."""
         self.weights_origin = load_backbone_weights(self.encoder, self.backbone, weights)
 
     def forward(self, image: Tensor, clinical: Tensor) -> Tensor:

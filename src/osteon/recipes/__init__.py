@@ -43,7 +43,7 @@ class Learner(RootModel[FusionLearner]):
 
 
 def load_learner(folder: str | Path) -> "Ensemble":
-    """A saved learner, ready to predict (see `osteon.recipes.artefact`)."""
+    """A saved learner, the newest version if there are several (see `osteon.recipes.artefact`)."""
     from osteon.recipes.artefact import load_learner as load
 
     return load(Path(folder))

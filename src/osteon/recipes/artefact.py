@@ -1,7 +1,7 @@
 """A saved learner in use, without Kedro:
 
 from osteon.recipes import load_learner
-learner = load_learner("resnet18_all")
+learner = load_learner("data/06_models/osteosarcoma_fusion/resnet18_all/model")
 labs = {"alp": (310, 45, 125), "ldh": (290, 120, 250)}
 print(learner.predict("knee.dcm", age=15, sex="F", **labs))
 """
@@ -25,6 +25,7 @@ from osteon.recipes.clinical import normalise as normalise_clinical
 from osteon.recipes.fusion import FusionRecipe
 
 Lab = tuple[float, float, float] | None
+SEXES = ("F", "M", "unknown")
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,18 @@ class Ensemble:
             image: a file (DICOM, PNG, JPEG), or display values: H × W uint8 or uint16, or
                 H × W × 3 uint8.
             age: years.
-            sex: F or M; anything else counts as unknown.
-            alp: (value, low, high) in U/L with the kit's own range.
+            sex: F, M or unknown; None counts as unknown.
+            alp: (value, low, high) in U/L with the kit's own range; None = not measured.
             ldh: the same.
 
         Returns:
             class → probability in [0, 1]; they sum to 1. A value that the learner does not use is
-            ignored, a missing one is treated as in training.
+            checked and ignored, a missing one is treated as in training.
 
         Raises:
-            ClinicalError: a value out of bounds, or a lab without its kit's range.
+            ClinicalError: a value out of bounds, a lab without its kit's range, an unknown word for
+                the sex, or a missing value where training left such patients out
+                (`clinical.missing: drop`).
         """
         pixels = self.prepare(image)
         clinical = self.encode(age=age, sex=sex, alp=alp, ldh=ldh)
@@ -101,28 +104,46 @@ class Ensemble:
         alp: Lab = None,
         ldh: Lab = None,
     ) -> NDArray[np.float32]:
-        """Clinical vector 1 × d float32 by the normalisation of training."""
-        row: dict[str, Any] = {"sex": sex, "age": age}
-        for name, lab in (("alp", alp), ("ldh", ldh)):
-            values = (None, None, None) if lab is None else lab
-            if not isinstance(values, tuple) or len(values) != 3:
-                raise ClinicalError(f"{name}: found {lab}; wanted (value, {name}_low, {name}_high)")
-            row |= dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
+        """Clinical vector 1 × d float32 by the normalisation of training; raises as `predict`."""
+        if not pd.isna(sex) and sex not in SEXES:
+            raise ClinicalError(f"sex: found {sex!r}; allowed are {', '.join(SEXES)} and None")
+        row = {"sex": sex, "age": age, **_lab("alp", alp), **_lab("ldh", ldh)}
         table = normalise_clinical(pd.DataFrame([row]), self.recipe.clinical)
+        absent = [name for name in self.recipe.inputs if table[f"{name}_missing"].item()]
+        if absent and not self.recipe.usable(table).item():
+            raise ClinicalError(
+                f"{', '.join(absent)}: missing; this learner was trained on complete patients only "
+                "(clinical.missing is drop)"
+            )
         return table[list(self.recipe.clinical_columns)].to_numpy(np.float32)
+
+
+def _lab(name: str, lab: Lab) -> dict[str, float | None]:
+    columns = (name, f"{name}_low", f"{name}_high")
+    values = (None, None, None) if lab is None else lab
+    if not isinstance(values, tuple) or len(values) != 3:
+        raise ClinicalError(f"{name}: found {lab}; wanted (value, {name}_low, {name}_high)")
+    # In a cohort the adult range may stand in, where that was asked for and is counted. Here it
+    # would go unseen.
+    if not pd.isna(values[0]) and pd.isna(values[1]) and pd.isna(values[2]):
+        raise ClinicalError(f"{name}: found {lab}; wanted {name}_low and {name}_high of the kit")
+    return dict(zip(columns, values, strict=True))
 
 
 def load_learner(folder: Path) -> Ensemble:
     """Read a saved learner; nothing in it is executed, and every file is checked.
 
+    Args:
+        folder: the artefact, or the folder above its versions, of which the newest is read.
+
     Raises:
-        FileNotFoundError: the folder or one of its files is missing.
+        FileNotFoundError: the folder or one of its files is missing, or the learner was skipped.
         ValueError: a file is damaged, altered, or does not fit the recipe.
     """
     card, files = read_artefact(folder)
     for key in ("recipe", "classes", "preprocessing"):
         if key not in card:
-            raise ValueError(f"{folder / 'model.json'} has no {key!r}")
+            raise ValueError(f"{files[0].parent / 'model.json'} has no {key!r}")
     recipe = Recipe.model_validate(card["recipe"]).root
     networks = []
     for file in files:

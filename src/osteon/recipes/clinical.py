@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 GENDER = {"F": 0.5, "M": -0.5}
+MAX_AGE = 120
 MIDDLE = 0.5  # middle of a reference range, and of the span of ages
 FEATURES = {"gender": "gender", "age": "age_norm", "alp": "alp_norm", "ldh": "ldh_norm"}
 LABS = ("alp", "ldh")
@@ -79,7 +80,7 @@ def normalise(table: "pd.DataFrame", config: ClinicalConfig | None = None) -> "p
         fitted here.
 
     Raises:
-        ClinicalError: an age outside 0 to 130, a negative lab, half a range, or a reversed range.
+        ClinicalError: an age outside 0 to 120, a negative lab, half a range, or a reversed range.
             Rows count from 1.
     """
     config = config or ClinicalConfig()
@@ -88,7 +89,7 @@ def normalise(table: "pd.DataFrame", config: ClinicalConfig | None = None) -> "p
     out["gender"] = sex.map(GENDER).astype("float64").fillna(0.0)
     out["gender_missing"] = ~sex.isin(list(GENDER)).fillna(False).astype(bool)
     age = _numbers(table, "age")
-    _refuse((age < 0) | (age > 130), "age", age, "0 to 130 years")
+    _refuse((age < 0) | (age > MAX_AGE), "age", age, f"0 to {MAX_AGE} years")
     out["age_norm"] = (age / 100).fillna(MIDDLE)
     out["age_missing"] = age.isna()
     for lab in LABS:
@@ -104,27 +105,6 @@ def feature_columns(inputs: tuple[str, ...], config: ClinicalConfig) -> tuple[st
     if config.missing != "indicator":
         return columns
     return columns + tuple(f"{name}_missing" for name in inputs if name in LABS)
-
-
-def missingness(table: "pd.DataFrame", by: str = "class") -> "pd.DataFrame":
-    """Share of missing values by class.
-
-    A knee injury is rarely sent for ALP and LDH: where the shares differ between classes, that a
-    value is missing gives the label away.
-
-    Args:
-        table: from `normalise`, best with one row a patient.
-        by: column of the class.
-
-    Returns:
-        one row a class: n, and shares in [0, 1] gender_missing, age_missing, alp_missing,
-        ldh_missing, alp_fallback_range, ldh_fallback_range.
-    """
-    flags = [f"{name}_missing" for name in FEATURES] + [f"{lab}_fallback_range" for lab in LABS]
-    groups = table.groupby(by, observed=True)
-    shares = groups[flags].mean()
-    shares.insert(0, "n", groups.size())
-    return shares
 
 
 def _normalise_lab(

@@ -37,7 +37,9 @@ class FusionRecipe(LearnerRecipe):
         kind: names the recipe in files.
         backbone: torchvision ResNet.
         inputs: clinical values beside the image, in any order; none = the image-only baseline.
-        weights: none, imagenet (from torch's hub cache, never downloaded) or a local file.
+        weights: none, imagenet (from torch's hub cache, never downloaded), auto (imagenet if width
+            is 1 and they lie in that cache, else none; `weights_origin` says which) or a local
+            file.
         width: factor on the backbone's channels; pretrained weights need 1.
         hidden: units of the two-layer head.
         out_dim: 2 logits with softmax, or 1 with sigmoid.
@@ -101,7 +103,8 @@ class FusionRecipe(LearnerRecipe):
         """`training`, with five frozen epochs for pretrained weights and none without."""
         if self.training.freeze_backbone_epochs is not None:
             return self.training
-        epochs = 0 if self.weights == "none" else 5
+        scratch = self.weights == "none" or (self.weights == "auto" and not self._weights_file())
+        epochs = 0 if scratch else 5
         return self.training.model_copy(update={"freeze_backbone_epochs": epochs})
 
     def build_network(self, pretrained: bool = True) -> "LateFusion":
@@ -132,17 +135,32 @@ class FusionRecipe(LearnerRecipe):
     def describe(self) -> dict[str, Any]:
         """All parameters as JSON values; of a weights file only the name, which is no secret."""
         described = super().describe()
-        if self.weights not in ("none", "imagenet"):
+        if self.weights not in ("none", "imagenet", "auto"):
             described["weights"] = Path(self.weights).name
         return described
 
     def fingerprint(self) -> str:
         """SHA-256 of everything that changes what is learned, a weights file's content included."""
-        found = super().fingerprint()
-        if self.weights in ("none", "imagenet") or not Path(self.weights).is_file():
+        found, file = super().fingerprint(), self._weights_file()
+        if file is None:
             return found
-        content = hashlib.sha256(Path(self.weights).read_bytes()).hexdigest()
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
         return hashlib.sha256(f"{found} {content}".encode()).hexdigest()
+
+    def _weights_file(self) -> Path | None:
+        """The file whose content decides what is learned, if there is one now.
+
+        Weights called `imagenet` are not asked for: they are checked against the published ones.
+        """
+        if self.weights == "auto":
+            if self.width != 1:
+                return None
+            from osteon.networks.blocks import cached_imagenet
+
+            return cached_imagenet(self.backbone, self.width)
+        if self.weights in ("none", "imagenet"):
+            return None
+        return Path(self.weights) if Path(self.weights).is_file() else None
 
 
 class FusionLearner(Strict):

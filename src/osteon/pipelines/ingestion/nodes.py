@@ -1,7 +1,6 @@
 """Steps of ingestion."""
 
 import hashlib
-import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ def locate_cohort(cohort: CohortConfig) -> Build:
 def _write_phantom(folder: Path, cohort: CohortConfig) -> None:
     from osteon.cohorts.phantom.knee import write_knee_phantom
 
-    write_knee_phantom(folder, cohort.phantom, workers=cohort.workers or os.cpu_count() or 1)
+    write_knee_phantom(folder, cohort.phantom, workers=cohort.effective_workers)
 
 
 def _write_pointer(folder: Path, cohort: CohortConfig) -> None:
@@ -71,15 +70,30 @@ def ingest_cohort(cohort_folder: Path, cohort: CohortConfig, key: bytes, linkage
     )
 
 
-def describe_cohort(
-    archive: Any,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+def describe_cohort(archive: Any) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """The archive's tables, each under its own name in the catalog.
 
     Args:
         archive: an `osteon.cohorts.archive.Archive`.
 
     Returns:
-        patients, images, quarantine and the flow received → read → kept.
+        patients, quarantine and the flow received → read → kept.
     """
-    return archive.patients, archive.index, archive.quarantine, archive.flow
+    return archive.patients, archive.quarantine, archive.flow
+
+
+def accept_cohort(archive: Any, flow: dict[str, Any], cohort: CohortConfig) -> pd.DataFrame:
+    """The index of the kept images, unless too little is left; the quarantine is written by now.
+
+    Args:
+        archive: an `osteon.cohorts.archive.Archive`.
+        flow: received → read → kept.
+        cohort: the classes.
+
+    Raises:
+        CohortError: no usable patient, or a class without one.
+    """
+    from osteon.cohorts.report import check_usable
+
+    check_usable(flow, cohort)
+    return archive.index

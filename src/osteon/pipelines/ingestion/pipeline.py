@@ -19,8 +19,14 @@ def create_pipeline() -> Pipeline:
             node(
                 nodes.describe_cohort,
                 "archive",
-                ["patients", "images", "quarantine", "cohort_flow"],
+                ["patients", "quarantine", "cohort_flow"],
                 name="describe_cohort",
+            ),
+            node(
+                nodes.accept_cohort,
+                ["archive", "cohort_flow", "params:cohort"],
+                "images",
+                name="accept_cohort",
             ),
         ],
         tags="ingestion",

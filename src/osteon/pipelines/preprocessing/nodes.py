@@ -18,11 +18,12 @@ from osteon.recipes.preprocessing import PreprocessingConfig
 FROM_IMAGE = ("sample_id", "patient_id", "sequence", "view", "scanner", "content_hash")
 
 
-def prepare_images(archive: Any, preprocessing: PreprocessingConfig) -> Build:
+def prepare_images(archive: Any, images: pd.DataFrame, preprocessing: PreprocessingConfig) -> Build:
     """Resize every kept image once into a memory-mapped array.
 
     Args:
         archive: an `osteon.cohorts.archive.Archive`.
+        images: its index, once the cohort is accepted.
         preprocessing: side length and how the aspect ratio is treated.
 
     Returns:
@@ -33,7 +34,7 @@ def prepare_images(archive: Any, preprocessing: PreprocessingConfig) -> Build:
         "code": source_hash(imaging),
         "size": preprocessing.size,
         "resize": preprocessing.resize,
-        "pixels": archive.index["content_hash"].tolist(),
+        "pixels": images["content_hash"].tolist(),
     }
     digest = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()
     return Build(digest, partial(_write_images, archive=archive, preprocessing=preprocessing))

@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 nodes.prepare_images,
-                ["archive", "params:preprocessing"],
+                ["archive", "images", "params:preprocessing"],
                 "prepared",
                 name="prepare_images",
             ),
