@@ -39,6 +39,7 @@ from pydicom.uid import (
     RLELossless,
     generate_uid,
 )
+from resident import peak_of
 from scipy import ndimage
 
 SYNTAXES = {"raw": None, "rle": RLELossless, "jpegls": JPEGLSLossless, "j2k": JPEG2000Lossless}

@@ -72,11 +72,23 @@ def test_masks_keep_their_labels():
     assert set(np.unique(shrink_mask(mask, 13, 17))) == {0, 7}
 
 
-@pytest.mark.parametrize("shape", [(300, 220), (211, 307)])
-def test_shrink_of_16_bits_equals_resampling_in_floats(shape):
+@pytest.mark.parametrize("shape", [(301, 221), (211, 307)])
+def test_shrink_of_16_bits_equals_resampling_in_floats_where_blocks_do_not_fit(shape):
     image = np.random.default_rng(1).integers(0, 65536, shape, dtype=np.uint16)
     for chosen in (image, image.T, image[:, ::2]):
         rows, columns = kept_size(*chosen.shape, 100)
         floats = Image.fromarray(chosen.astype(np.float32))
         expected = np.asarray(floats.resize((columns, rows), Image.Resampling.BILINEAR))
         np.testing.assert_array_equal(shrink(chosen, 100), np.rint(expected).astype(np.uint16))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16])
+@pytest.mark.parametrize("factor", [2, 3])
+def test_whole_blocks_become_their_means(dtype, factor):
+    limits = np.iinfo(dtype)
+    image = np.random.default_rng(0).integers(limits.min, limits.max, (24, 36)).astype(dtype)
+    found = shrink(image, 36 // factor)
+    blocks = image.reshape(24 // factor, factor, 36 // factor, factor).astype(np.float64)
+    np.testing.assert_array_equal(found, np.floor(blocks.mean(axis=(1, 3)) + 0.5).astype(dtype))
+    flat = np.full((48, 48), limits.max, dtype)
+    assert (shrink(flat, 20) == limits.max).all()

@@ -155,6 +155,14 @@ def test_an_interrupted_run_survives_another_one(tmp_path, checkpoint_number) ->
     assert any(result.resumed or result.reused for result in results)
 
 
+def test_a_checkpoint_beside_a_result_keeps_the_work(tmp_path) -> None:
+    (task, _) = make_tasks(tmp_path, make_recipe(training={"epochs": 1}))
+    run_folds(make_tasks(tmp_path, make_recipe(training={"epochs": 1})))
+    (task.workspace / "checkpoint.safetensors").write_bytes(b"killed before it was cleared away")
+    run_folds(make_tasks(tmp_path, make_recipe(training={"epochs": 2})))
+    assert (task.workspace / "result.json").is_file()
+
+
 def test_a_run_beside_does_not_lose_its_finished_folds(tmp_path, monkeypatch) -> None:
     long, quick = make_recipe(), make_recipe(training={"epochs": 1})
     train, done = folds.train_fold, []

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from osteon.measures.controls import MISSINGNESS, PREVALENCE, controls
 from osteon.measures.evaluator import evaluate
@@ -118,3 +119,27 @@ def test_wrong_arguments_are_named(cohort):
         controls(*cohort, ("a", "b", "c"))
     with pytest.raises(ValueError, match="height"):
         controls(*cohort, CLASSES, subsets={"control_x": ("height",)})
+
+
+def test_a_learner_is_tested_against_the_clinical_values_alone(cohort):
+    """Does the network add to them? The control as reference gives learner minus control."""
+    samples, splits = cohort
+    alone = controls(samples, splits, CLASSES).predictions
+    alone = alone[alone["learner"] == "control_clinical_ldh"]
+    positive = np.where(alone["label"] == 1, 0.8, 0.1)
+    network = alone.assign(
+        learner="network", prob_osteosarcoma=positive, prob_non_tumour=1 - positive
+    )
+    network = network[network["patient_id"] != "P004"].iloc[::-1]
+    both = pd.concat([alone, network], ignore_index=True)
+    found = evaluate(both, EvaluationConfig(rounds=100), "control_clinical_ldh").metrics
+    added = found["comparisons"]["network"]["patient"]
+    assert added["n_patients"] == 79 and "both learners judged" in added["note"]
+    tests = {(test["test"], test["metric"]): test for test in added["tests"]}
+    delong = tests["delong", "auroc"]
+    common = alone[alone["patient_id"] != "P004"].drop_duplicates("patient_id")
+    auroc = roc_auc_score(common["label"], common["prob_osteosarcoma"])
+    assert delong["first"] == 1 and delong["second"] == pytest.approx(auroc)
+    assert delong["difference"] == pytest.approx(1 - auroc) and delong["p"] < 0.001
+    assert tests["bootstrap", "auroc"]["lo"] > 0
+    assert delong["family"] == 1 and delong["p_holm"] == delong["p"]

@@ -122,7 +122,7 @@ def _newest_version(folder: Path) -> Path:
     if trained and skipped and skipped[-1].parent > trained[-1].parent:
         version, later = trained[-1].parent, skipped[-1].parent
         logger.warning("%s is read, though in a later run %s", version, _absence(later))
-    return max(trained or skipped, default=folder / CARD_FILE).parent
+    return (trained or skipped or [folder / CARD_FILE])[-1].parent
 
 
 def _absence(folder: Path) -> str:

@@ -79,12 +79,7 @@ def fold_tasks(
     Raises:
         ValueError: a division is empty or has a case in both parts.
     """
-    for fold, train, test in parts:
-        if not len(train) or not len(test) or np.intersect1d(train, test).size:
-            raise ValueError(
-                f"fold {fold}: {len(train)} training and {len(test)} test cases, "
-                f"{np.intersect1d(train, test).size} in both"
-            )
+    _check(parts)
     if recipe.permutes_labels:
         seed = recipe.resolved_training().seed
         labels = permute_labels(cases.labels, cases.patients, seed, [part.test for part in parts])
@@ -159,6 +154,15 @@ def remove_outdated(current: Path) -> None:
             folds = list(folder.glob("fold*"))
             if folds and all(map(is_finished, folds)):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check(parts: Sequence[Division]) -> None:
+    for fold, train, test in parts:
+        both = np.intersect1d(train, test).size
+        if not len(train) or not len(test) or both:
+            raise ValueError(
+                f"fold {fold}: {len(train)} training and {len(test)} test cases, {both} in both"
+            )
 
 
 def _train_elsewhere(task: FoldTask, threads: int) -> FoldResult:

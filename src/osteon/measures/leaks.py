@@ -74,17 +74,16 @@ def certify(
 
     Args:
         samples: sample_id, patient_id, optionally `parent` (sample_id an image was derived from).
-        splits: sample_id, patient_id, fold (-1: only ever trained on).
+        splits: sample_id, patient_id, fold (-1: only trained on), optionally split.
         fitted: learner, fold, sample_id: all that a learner's fold was fitted on, early stopping
-            and controls included. Thresholds are not: 0.5 is fitted on nothing, and Youden's of a
-            fold is chosen on the other folds' held-out predictions, made by models that were
-            trained on the judged fold's patients and their labels (cross-fitted, not nested).
+            and controls included. Thresholds are not: 0.5 is fitted on nothing; Youden's of a fold
+            is chosen on the other folds' held-out predictions, by models that were trained on the
+            judged fold's patients and their labels: cross-fitted, not nested.
         unit: what the split keeps whole; `image` is the audit.
         near_duplicates: frame with `sample_a`, `sample_b` (or the first two columns), or tuples.
 
     Returns:
-        `passed` (False for an audit that divides patients), `leak` (True when a check failed that
-        should not), `unit`, `checks`. `refuse_leaks` turns it into an error.
+        `passed` (also False for an audit), `leak` (a failure not by design; `refuse_leaks` raises).
     """
     checks = [
         check_samples(samples, splits),

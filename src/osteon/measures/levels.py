@@ -86,12 +86,9 @@ def checked(predictions: pd.DataFrame) -> pd.DataFrame:
         refuse(frame, (frame["split"] == "train").to_numpy(), "a row of the training part")
     labels = frame.groupby("patient_id")["label"].transform("nunique")
     refuse(frame, (labels > 1).to_numpy(), "a patient with more than one label")
-    frame = frame.assign(
-        patient_id=frame["patient_id"].astype(str),
-        score=values[:, -1],
-        positive=(frame["label"] == classes[-1]).astype(np.int64),
-    )
-    return numbered(frame)[0]
+    positive = (frame["label"] == classes[-1]).astype(np.int64)
+    names = frame["patient_id"].astype(str)
+    return numbered(frame.assign(patient_id=names, score=values[:, -1], positive=positive))[0]
 
 
 def numbered(*frames: pd.DataFrame) -> list[pd.DataFrame]:
