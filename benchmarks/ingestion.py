@@ -253,9 +253,9 @@ def memory(workers: int) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--files", type=int, default=100)
+    parser.add_argument("--files", type=int, default=500)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--syntax", choices=sorted(SYNTAXES))
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
