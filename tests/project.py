@@ -10,6 +10,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 PAPER = "osteosarcoma_fusion"
 KEDRO = Path(sys.executable).with_name("kedro")
+ENVIRONMENT = {
+    **os.environ,
+    "DO_NOT_TRACK": "1",
+    "OMP_NUM_THREADS": "1",
+    # As after activating the environment: `kedro mlflow ui` looks for mlflow on the path.
+    "PATH": os.pathsep.join([str(KEDRO.parent), os.environ.get("PATH", "")]),
+}
 
 
 def make_project(folder: Path) -> Path:
@@ -27,7 +34,7 @@ def start(project: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [str(KEDRO), *arguments],
         cwd=project,
-        env={**os.environ, "DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"},
+        env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
