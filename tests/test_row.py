@@ -146,7 +146,7 @@ def test_killed_row_resumes_and_ends_with_the_same_weights(finished: Path, tmp_p
         process = start(
             project, "run", f"--pipelines={PAPER}", "--env=smoke", start_new_session=True
         )
-        while process.poll() is None and len(list(models.glob("*/work/*/fold*"))) < wanted:
+        while process.poll() is None and len(list(models.rglob("work/*/fold*"))) < wanted:
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
