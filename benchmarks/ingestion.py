@@ -14,8 +14,9 @@ assumption, and it decides the ratio, so each syntax is also measured alone. JPE
 The rivals read and decode, one file after another, and keep nothing. Ingestion is timed as a user
 meets it, in all workers: tables, headers, checks, hashes, decoding, and writing the archive at its
 default `max_side` of 1024. It is timed twice: in fresh workers, whose start-up counts, and again in
-running ones, as the rivals, whose imports do not count either. The rivals' lines per syntax come from the first repeat,
-file by file; ours from one process without start-up, so a ratio there is one core against one.
+running ones, as the rivals, whose imports do not count either. The rivals' lines per syntax come
+from the first repeat, file by file; ours from one process without start-up, so a ratio there is one
+core against one.
 """
 
 from __future__ import annotations
@@ -205,9 +206,8 @@ def speed(count: int, mix: dict[str, float], workers: int, repeats: int) -> dict
     )
     for who in median:
         each = 1000 * median[who] / count
-        print(
-            f"{who:16s} {median[who]:7.2f} s  {each:7.2f} ms a file   x {ratio[who]:.2f} ({started[who]:.2f})"
-        )
+        ratios = f"x {ratio[who]:.2f} ({started[who]:.2f})"
+        print(f"{who:16s} {median[who]:7.2f} s  {each:7.2f} ms a file   {ratios}")
     return {
         "files": count,
         "megabytes": round(size / 1e6, 1),
