@@ -14,6 +14,12 @@ ENVIRONMENT = {
     **os.environ,
     "DO_NOT_TRACK": "1",
     "OMP_NUM_THREADS": "1",
+    # kedro-viz asks the network for its newest version before it serves: a machine whose network
+    # swallows packets would wait for minutes. Whatever leaves this machine is refused at once.
+    **dict.fromkeys(
+        ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
+    ),
+    **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost"),
     # As after activating the environment: `kedro mlflow ui` looks for mlflow on the path.
     "PATH": os.pathsep.join([str(KEDRO.parent), os.environ.get("PATH", "")]),
 }
@@ -31,11 +37,11 @@ def make_project(folder: Path) -> Path:
 
 def start(project: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
     """`kedro` with these arguments, output captured."""
+    more.setdefault("stdout", subprocess.PIPE)
     return subprocess.Popen(
         [str(KEDRO), *arguments],
         cwd=project,
         env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         **more,

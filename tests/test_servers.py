@@ -14,29 +14,42 @@ from pathlib import Path
 from tests.project import PAPER, make_project, start
 
 
+class _Server:
+    """A server of kedro's on a free port."""
+
+    def __init__(self, project: Path, *arguments: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.log = project / "server.log"  # a file: a pipe that nobody reads would stop it
+        with self.log.open("w") as log:
+            options = {"stdout": log, "start_new_session": True}
+            self.process = start(project, *arguments, f"--port={self.port}", **options)
+
+    def fetch(self, path: str) -> bytes:
+        """The page, asked for until it is there."""
+        for _ in range(600):
+            try:
+                with urllib.request.urlopen(
+                    f"http://127.0.0.1:{self.port}{path}", timeout=10
+                ) as page:
+                    return page.read()
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                # `kedro viz run` ends with 0 once its child serves.
+                assert not self.process.poll(), self.log.read_text()
+                time.sleep(0.5)
+        raise AssertionError(f"nothing answered on port {self.port}:\n{self.log.read_text()}")
+
+
 @contextmanager
-def _serving(project: Path, *arguments: str) -> Iterator[int]:
-    """A server of kedro's on a free port, ended with all its processes."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = start(project, *arguments, f"--port={port}", start_new_session=True)
+def _serving(project: Path, *arguments: str) -> Iterator[_Server]:
+    """The server while it runs, ended with all its processes."""
+    server = _Server(project, *arguments)
     try:
-        yield port
+        yield server
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-
-
-def _fetch(port: int, path: str) -> bytes:
-    """The page, asked for until it is there."""
-    for _ in range(240):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as page:
-                return page.read()
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.5)
-    raise AssertionError(f"nothing answered on port {port}")
+        os.killpg(server.process.pid, signal.SIGKILL)
+        server.process.wait()
 
 
 def _listening(port: int) -> set[str]:
@@ -51,18 +64,18 @@ def _listening(port: int) -> set[str]:
 
 
 def test_lineage_collapses_by_paper_and_learner(tmp_path: Path) -> None:
-    with _serving(make_project(tmp_path), "viz", "run", "--no-browser") as port:
-        graph = json.loads(_fetch(port, "/api/main"))
-        assert _listening(port) == {"0100007F"}
+    with _serving(make_project(tmp_path), "viz", "run", "--no-browser") as server:
+        graph = json.loads(server.fetch("/api/main"))
+        assert _listening(server.port) == {"0100007F"}
     boxes = set(graph["modular_pipelines"])
     assert {PAPER, f"{PAPER}.resnet18_all", f"{PAPER}.resnet18_baseline"} <= boxes
     assert {"training", "evaluation", "ingestion"} <= {tag["id"] for tag in graph["tags"]}
 
 
 def test_tracking_page_listens_here_only(tmp_path: Path) -> None:
-    with _serving(make_project(tmp_path), "mlflow", "ui") as port:
-        assert b"<html" in _fetch(port, "/").lower()
-        assert _listening(port) == {"0100007F"}
+    with _serving(make_project(tmp_path), "mlflow", "ui") as server:
+        assert b"<html" in server.fetch("/").lower()
+        assert _listening(server.port) == {"0100007F"}
 
 
 def test_the_probe_sees_an_open_port() -> None:
