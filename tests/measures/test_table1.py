@@ -1,21 +1,17 @@
 """Table 1 in the paper's layout; the printed numbers hold together."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-import osteon
+from osteon.claims.published import read_published
 from osteon.measures.evaluator import evaluate
-from osteon.measures.table1 import ROWS, printed, read_published, table1, to_markdown
+from osteon.measures.table1 import ROWS, printed, table1, to_cells, to_markdown
 from osteon.recipes.evaluation import EvaluationConfig
-
-FILE = Path(osteon.__file__).parent / "pipelines" / "osteosarcoma_fusion" / "published.yml"
 
 
 @pytest.fixture
 def published():
-    return read_published(FILE)
+    return read_published("osteosarcoma_fusion")
 
 
 @pytest.fixture
@@ -81,7 +77,14 @@ def test_printed_numbers_hold_together(published):
         assert accuracy == pytest.approx(row["accuracy"], abs=6e-4)
 
 
-def test_a_file_without_the_block_is_refused(tmp_path):
-    (tmp_path / "x.yml").write_text("a: 1\n")
-    with pytest.raises(ValueError, match=r"x\.yml: no block"):
-        read_published(tmp_path / "x.yml")
+def test_cells_show_printed_and_ours_or_only_printed(metrics, published):
+    cells = to_cells(table1(metrics, published)).set_index("Inputs")
+    assert list(cells.columns) == ["Accuracy", "Precision", "Recall", "F1", "Note"]
+    assert cells.loc["All", "Accuracy"].split("\n")[0] == "printed 0.9719"
+    assert [line.split()[0] for line in cells.loc["All", "F1"].split("\n")] == [
+        "printed",
+        "images",
+        "patients",
+    ]
+    assert cells.loc["ALP", "Accuracy"] == "printed 0.9635"
+    assert "no value in this cohort" in cells.loc["ALP", "Note"]

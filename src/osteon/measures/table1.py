@@ -1,7 +1,6 @@
 """The late-fusion paper's Table 1 in its own layout, ours beside the printed numbers."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -26,20 +25,6 @@ COLUMNS = {
 }
 
 
-def read_published(path: Path) -> dict[str, Any]:
-    """The `published` block of a paper's YAML.
-
-    Raises:
-        ValueError: the file has no such block.
-    """
-    import yaml
-
-    read = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(read, dict) or not isinstance(read.get("published"), dict):
-        raise ValueError(f"{path.name}: no block `published` found, one needed")
-    return dict(read["published"])
-
-
 def printed(published: Mapping[str, Any], backbone: str) -> dict[str, dict[str, float]]:
     """Learner name → metric → printed value of `table1_<backbone>`; empty if none is printed."""
     table = published.get(f"table1_{backbone}", {})
@@ -53,7 +38,7 @@ def table1(
 
     Args:
         metrics: `Evaluation.metrics`, learners named `<backbone>_<inputs>`; published: the block
-            that `read_published` gives; backbone: `resnet18` or `resnet50`.
+            that `osteon.claims.published.read_published` gives; backbone: `resnet18` or `resnet50`.
 
     Returns:
         `Inputs`; for each metric its printed value (`Accuracy published`), ours as the paper counts
@@ -89,35 +74,56 @@ def ours(column: str, metric: str, levels: Mapping[str, Any] | None) -> dict[str
     }
 
 
+CAPTION = (
+    "Each cell: printed value; ours at image level, mean of folds ± SD, as the paper counts; ours "
+    "by patient, pooled, with its 95 % interval."
+)
+
+
+def to_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """The table in the paper's layout: Inputs, the four metrics and Note, cells of ready text.
+
+    Args:
+        table: of `table1`.
+
+    Returns:
+        the same rows; a cell holds a line each for the printed value and our two readings.
+    """
+    rows = []
+    for record in table.to_dict("records"):
+        row = {str(key): value for key, value in record.items()}
+        rows.append(
+            {
+                "Inputs": row["Inputs"],
+                **{column: "\n".join(cell(column, row)) for column in COLUMNS},
+                "Note": row["Note"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def to_markdown(table: pd.DataFrame) -> str:
-    """The table for a page: `ours (SD) [patients: value lo-hi]` under the printed value of each."""
-    head = "| Inputs | " + " | ".join(COLUMNS) + " | Note |"
-    lines = [head, "|" + "---|" * (len(COLUMNS) + 2)]
-    for row in table.to_dict("records"):
-        cells = [
-            cell(column, {str(key): value for key, value in row.items()}) for column in COLUMNS
-        ]
-        lines.append("| " + " | ".join([str(row["Inputs"]), *cells, str(row["Note"])]) + " |")
-    lines.append("")
-    lines.append(
-        "Each cell: printed value; ours at image level, mean of folds ± SD, as the paper counts; "
-        "ours by patient, pooled, with its 95 % interval."
-    )
-    return "\n".join(lines) + "\n"
+    """The table for a page: `to_cells` as Markdown, with the caption under it."""
+    cells = to_cells(table)
+    lines = ["| " + " | ".join(cells.columns) + " |", "|" + "---|" * len(cells.columns)]
+    for row in cells.itertuples(index=False):
+        lines.append("| " + " | ".join(str(value).replace("\n", "<br>") for value in row) + " |")
+    return "\n".join([*lines, "", CAPTION]) + "\n"
 
 
-def cell(column: str, row: Mapping[str, Any]) -> str:
-    """One cell of the Markdown table."""
+def cell(column: str, row: Mapping[str, Any]) -> list[str]:
+    """The lines of one cell."""
     shown = {
         key: "–" if pd.isna(value) else f"{value:.4f}"
         for key, value in row.items()
         if key.startswith(column)
     }
+    lines = [f"printed {shown[f'{column} published']}"]
     if pd.isna(row[f"{column} images"]) and pd.isna(row[f"{column} patients"]):
-        return f"printed {shown[f'{column} published']}"
-    return (
-        f"printed {shown[f'{column} published']}<br>"
-        f"images {shown[f'{column} images']} ± {shown[f'{column} images SD']}<br>"
+        return lines
+    return [
+        *lines,
+        f"images {shown[f'{column} images']} ± {shown[f'{column} images SD']}",
         f"patients {shown[f'{column} patients']} "
-        f"[{shown[f'{column} patients lo']}, {shown[f'{column} patients hi']}]"
-    )
+        f"[{shown[f'{column} patients lo']}, {shown[f'{column} patients hi']}]",
+    ]

@@ -5,7 +5,15 @@ A learner is a name here and a block of the same name in `parameters_osteosarcom
 
 from kedro.pipeline import Pipeline, node
 
-from osteon.pipelines import evaluation, ingestion, preprocessing, splitting, training
+from osteon.pipelines import (
+    evaluation,
+    explainability,
+    ingestion,
+    preprocessing,
+    reporting,
+    splitting,
+    training,
+)
 from osteon.pipelines.osteosarcoma_fusion import nodes
 
 PAPER = "osteosarcoma_fusion"
@@ -17,15 +25,12 @@ AUDITED = ["resnet18_baseline", "resnet18_all"]
 
 def create_pipeline() -> Pipeline:
     """The row of Table 1: eight inputs on ResNet18, and `all` on permuted labels."""
-    learners = [*RESNET18, "resnet18_permuted"]
-    return _in_paper(_cohort() + training.create_pipeline(learners)) + _judged(PAPER, learners)
+    return _row("resnet18", RESNET18, PAPER)
 
 
 def create_resnet50_pipeline() -> Pipeline:
     """The same on ResNet50 (the paper's Fig. 6)."""
-    learners = [*RESNET50, "resnet50_permuted"]
-    row = _in_paper(_cohort() + training.create_pipeline(learners))
-    return row + _judged(f"{PAPER}.resnet50", learners)
+    return _row("resnet50", RESNET50, f"{PAPER}.resnet50")
 
 
 def create_audit_pipeline() -> Pipeline:
@@ -37,8 +42,12 @@ def create_audit_pipeline() -> Pipeline:
         + training.create_pipeline(AUDITED)
         + training.create_pipeline(audited, splits="image_level_splits")
     )
-    return _in_paper(row) + evaluation.create_audit_pipeline(
-        PAPER, f"{PAPER}.audit", dict(zip(AUDITED, audited, strict=True))
+    report = f"{PAPER}.audit"
+    pairs = dict(zip(AUDITED, audited, strict=True))
+    return (
+        _in_paper(row)
+        + evaluation.create_audit_pipeline(PAPER, report, pairs)
+        + reporting.create_audit_pipeline(PAPER, report)
     )
 
 
@@ -52,13 +61,22 @@ def _in_paper(row: Pipeline) -> Pipeline:
     return Pipeline(row, namespace=PAPER, inputs={"pseudonym_key"})
 
 
-def _judged(report: str, learners: list[str]) -> Pipeline:
+def _row(backbone: str, variants: list[str], report: str) -> Pipeline:
+    """From the cohort to the report for the eight inputs of a backbone and its permuted control."""
+    learners = [*variants, f"{backbone}_permuted"]
+    baseline, everything = variants[0], variants[-1]
     table1 = node(
         nodes.tabulate_as_published,
         f"{report}.metrics",
-        f"{report}.table1",
+        [f"{report}.table1", f"{report}.table1_cells"],
         name="tabulate_as_published",
         namespace=report,
         tags="evaluation",
     )
-    return evaluation.create_pipeline(PAPER, report, learners) + Pipeline([table1])
+    return (
+        _in_paper(_cohort() + training.create_pipeline(learners))
+        + evaluation.create_pipeline(PAPER, report, learners)
+        + Pipeline([table1])
+        + explainability.create_pipeline(PAPER, report, baseline, everything)
+        + reporting.create_pipeline(PAPER, report, learners, everything, "table1_cells")
+    )

@@ -1,0 +1,1 @@
+"""What the papers print, whether it adds up, and ours beside it."""

@@ -1,0 +1,213 @@
+"""Ours beside the printed numbers, with the protocol's differences and a verdict by rule.
+
+The rule: nothing is testable on a phantom, nor without a figure of ours that has an interval; else
+the printed value lies within our 95 % interval or outside it. A verdict says nothing about why.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from osteon.claims.contradictions import contradictions
+from osteon.claims.markdown import to_markdown
+from osteon.claims.paths import distinct, look
+from osteon.claims.published import Claim, Compared, Published, read_published
+
+__all__ = ["Printed", "judge", "ledger", "printed_numbers", "to_markdown"]
+
+WITHIN, OUTSIDE, NOT_TESTABLE = "within interval", "outside interval", "not testable"
+# Our metrics are fractions; a paper may print per cent.
+SCALE = {"percent": 100.0, "percentage points": 100.0}
+SIGN = {"percent": ", %", "percentage points": ", points", "seconds": ", s"}
+NOT_STATED, NOT_RECORDED = "not stated", "not recorded"
+
+
+@dataclass(frozen=True)
+class Printed:
+    """One printed number, and the path at which ours would stand."""
+
+    id: str
+    what: str
+    where: str
+    value: float
+    unit: str
+    ours: str | None
+    pick: str | None
+
+
+def ledger(
+    paper: str,
+    metrics: Mapping[str, Any],
+    explanations: Mapping[str, Any] | None,
+    source: str,
+    protocol: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The claims ledger of one run, as JSON values.
+
+    Args:
+        paper: name of the row, see `osteon.claims.published.PAPERS`.
+        metrics: `Evaluation.metrics`, with `training` and `data` as the run writes them.
+        explanations: the summary of explanations, or None if none were made.
+        source: where the patients come from; on `phantom` nothing is testable.
+        protocol: the run's settings by block: `preprocessing`, `splitting`, `cohort`.
+
+    Returns:
+        paper, title, place, statement, testable (the source is no phantom), protocol (item,
+        printed, ours, differs), rows (id, what, where, printed, ours, lo, hi, unit, verdict,
+        reason) and contradictions (see `osteon.claims.contradictions`). `ours`, `lo`, `hi` are in
+        the row's unit, None where there is none. A setting that one side does not state differs.
+    """
+    published = Published.model_validate(read_published(paper))
+    run = {"metrics": metrics, "explanations": explanations or {}, "protocol": protocol}
+    rows = [_row(one, run, source) for one in printed_numbers(published)]
+    return {
+        "paper": paper,
+        "title": published.title,
+        "place": published.place.model_dump(),
+        "statement": _statement(rows, source),
+        "testable": source != "phantom",
+        "protocol": [_compare(published, line, run) for line in published.compared],
+        "rows": rows,
+        "contradictions": contradictions(paper),
+    }
+
+
+def printed_numbers(published: Published) -> Iterator[Printed]:
+    """The claims of a paper, tables unrolled into their cells."""
+    for claim in published.claims:
+        if claim.value is not None:
+            yield _printed(published, claim, claim.value, claim.id, {})
+            continue
+        for row, cells in published.at(str(claim.table)).items():
+            for column, value in cells.items():
+                if isinstance(value, list) or (claim.columns and column not in claim.columns):
+                    continue  # an interval is no claim of its own
+                names = {"row": row, "column": column}
+                path, name = f"{claim.table}.{row}.{column}", f"{claim.id}.{row}.{column}"
+                yield _printed(published, claim, path, name, names)
+
+
+def _printed(
+    published: Published, claim: Claim, path: str, name: str, names: Mapping[str, str]
+) -> Printed:
+    result = published.results[path.partition(".")[0]]
+    shown = {key: published.names.get(value, value) for key, value in names.items()}
+    filled = dict(names)
+    if "column" in names:
+        filled["column"] = claim.columns.get(names["column"], names["column"])
+    return Printed(
+        id=name,
+        what=claim.what.format(**shown) + SIGN.get(result.unit, ""),
+        where=result.where,
+        value=published.at(path),
+        unit=result.unit,
+        ours=claim.ours.format(**filled) if claim.ours else None,
+        pick=claim.pick,
+    )
+
+
+def _row(one: Printed, run: Mapping[str, Any], source: str) -> dict[str, Any]:
+    found, note = _find(one, run)
+    scale = SCALE.get(one.unit, 1.0)
+    ours, lo, hi = (_scaled(found.get(key), scale) for key in ("value", "lo", "hi"))
+    verdict, reason = judge(one.value, ours, lo, hi, source)
+    return {
+        "id": one.id,
+        "what": one.what,
+        "where": one.where,
+        "printed": one.value,
+        "ours": ours,
+        "lo": lo,
+        "hi": hi,
+        "unit": one.unit,
+        "verdict": verdict,
+        "reason": "; ".join(text for text in (reason, note) if text),
+    }
+
+
+def _find(one: Printed, run: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+    """Ours at the claim's path, and what to say about it."""
+    if one.ours is None:
+        return {}, "no measure of ours answers it"
+    found = [
+        (where, value)
+        for where, value in look(run, one.ours)
+        if isinstance(value, Mapping) and _scaled(value.get("value"), 1.0) is not None
+    ]
+    if not found:
+        return {}, _why_absent(one.ours, run["metrics"])
+    if one.pick != "max":
+        return found[0][1], ""
+    where, best = max(found, key=lambda pair: pair[1]["value"])
+    return best, f"the best of {len(found)}: {where.split('/')[2]}; its interval ignores the choice"
+
+
+def _why_absent(path: str, metrics: Mapping[str, Any]) -> str:
+    parts = path.split("/")
+    learner = parts[2] if len(parts) > 2 else ""
+    skipped = metrics.get("skipped", {}).get(learner)
+    return f"{learner} was skipped: {skipped}" if skipped else "not in this run"
+
+
+def judge(
+    printed: float, ours: float | None, lo: float | None, hi: float | None, source: str
+) -> tuple[str, str]:
+    """Verdict and reason: does the printed value lie in our interval [lo, hi], ends included?"""
+    if source == "phantom":
+        return NOT_TESTABLE, "synthetic patients"
+    if ours is None:
+        return NOT_TESTABLE, "no figure of ours"
+    if lo is None or hi is None:
+        return NOT_TESTABLE, "our figure has no interval"
+    if lo <= printed <= hi:
+        return WITHIN, ""
+    side = "above" if printed > hi else "below"
+    return OUTSIDE, f"the printed value lies {side} our interval"
+
+
+def _scaled(value: Any, scale: float) -> float | None:
+    """A finite number in the claim's unit, or None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return value * scale
+
+
+def _compare(published: Published, line: Compared, run: Mapping[str, Any]) -> dict[str, Any]:
+    printed = published.at(line.printed)
+    found = distinct([value for _, value in look(run, line.ours) if value is not None])
+    ours: Any = line.default
+    if found:
+        ours = found[0] if len(found) == 1 else found
+    return {
+        "item": line.item,
+        "printed": NOT_STATED if printed is None else printed,
+        "ours": NOT_RECORDED if ours is None else ours,
+        "differs": not same(printed, ours),
+    }
+
+
+def same(printed: Any, ours: Any) -> bool:
+    """Whether two settings are the same; a text of ours may say more after the printed word."""
+    if printed is None or ours is None:
+        return False
+    if isinstance(printed, str) and isinstance(ours, str):
+        head, word = ours.lower(), printed.lower()
+        return head == word or head.startswith((f"{word} ", f"{word}:"))
+    if isinstance(printed, (list, tuple)) and isinstance(ours, (list, tuple)):
+        return list(printed) == list(ours)
+    return bool(printed == ours)
+
+
+def _statement(rows: list[dict[str, Any]], source: str) -> str:
+    if source == "phantom":
+        return (
+            "The patients are synthetic: no printed number can be tested on them, however near "
+            "ours may lie."
+        )
+    counts = {name: sum(row["verdict"] == name for row in rows) for name in (WITHIN, OUTSIDE)}
+    return (
+        f"Of {len(rows)} printed numbers {counts[WITHIN]} lie within our 95 % interval, "
+        f"{counts[OUTSIDE]} outside it, and {len(rows) - sum(counts.values())} cannot be tested "
+        "with this run. Patients and protocol differ from the paper's as listed."
+    )

@@ -1,0 +1,205 @@
+"""The verdict is by rule, every cell of Table 1 appears, and the settings are compared."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from osteon.claims.ledger import NOT_TESTABLE, OUTSIDE, WITHIN, judge, ledger, same, to_markdown
+from osteon.claims.paths import look
+from osteon.claims.published import PAPERS, read_published
+
+PAPER = "osteosarcoma_fusion"
+TABLE = read_published(PAPER)["table1_resnet18"]
+number = st.floats(0, 1)
+
+
+def value(middle, half=0.01):
+    return {"value": middle, "lo": middle - half, "hi": middle + half, "method": "x"}
+
+
+def learner(accuracy=0.9):
+    names = ("accuracy", "precision", "sensitivity", "f1")
+    return {"image": {"at_0.5": {name: value(accuracy) for name in names}}}
+
+
+@pytest.fixture
+def metrics():
+    recipe = {
+        "width": 1.0,
+        "hidden": 512,
+        "training": {"epochs": 50, "lr": 0.03, "milestones": [20, 35, 45]},
+    }
+    gain = {"test": "bootstrap", "at": "at_0.5", "metric": "accuracy", "lo": 0.01, "hi": 0.03}
+    other = gain | {"at": "at_youden", "value": 0.5}
+    return {
+        "learners": {
+            "resnet18_all": learner(0.97),
+            "resnet18_baseline": learner(0.9),
+            "resnet50_all": learner(0.95),
+            "resnet50_age": learner(0.98),
+        },
+        "skipped": {"resnet18_alp": "alp: no value"},
+        "comparisons": {"resnet18_alp": {"image": {"tests": [other, gain | {"value": 0.02}]}}},
+        "training": {"resnet18_all": {"recipe": recipe, "folds": [{"weights": "imagenet (V1)"}]}},
+        "data": {"flow": {"images": 2608, "patients": {"with_images": 800}}, "source": "folder"},
+    }
+
+
+@pytest.fixture
+def explanations():
+    ratio = {"gradient": {"value": 3.0, "lo": 2.0, "hi": 4.0, "n": 5}}
+    return {"clinical": {"resnet18_all": {"ratio_alp_ldh": ratio}}}
+
+
+@pytest.fixture
+def made(metrics, explanations):
+    return ledger(PAPER, metrics, explanations, "folder", {"splitting": {"folds": 5}})
+
+
+def rows(made):
+    return {row["id"]: row for row in made["rows"]}
+
+
+def test_every_cell_of_table_1_appears(made):
+    found = rows(made)
+    for row, cells in TABLE.items():
+        for column, printed in cells.items():
+            one = found[f"table1_resnet18.{row}.{column}"]
+            assert one["printed"] == printed and one["where"] == "Table 1"
+
+
+def test_ours_stands_beside_theirs(made):
+    found = rows(made)
+    recall = found["table1_resnet18.all.recall"]
+    assert (recall["ours"], recall["verdict"]) == (0.97, OUTSIDE)
+    accuracy = found["table1_resnet18.all.accuracy"]
+    assert (accuracy["lo"], accuracy["hi"], accuracy["verdict"]) == (0.96, 0.98, WITHIN)
+    assert found["table1_resnet18.baseline.accuracy"]["reason"].endswith("above our interval")
+    ratio = found["gradient_ratio"]
+    assert (ratio["printed"], ratio["ours"], ratio["verdict"]) == (2.415, 3.0, WITHIN)
+
+
+def test_gains_are_shown_in_points_at_the_paper_s_threshold(made):
+    gain = rows(made)["text_deltas.alp.accuracy"]
+    assert (gain["printed"], gain["unit"], gain["verdict"]) == (2.0, "percentage points", WITHIN)
+    assert (gain["lo"], gain["ours"], gain["hi"]) == pytest.approx((1, 2, 3))
+
+
+def test_the_best_resnet50_is_taken_and_named(made):
+    best = rows(made)["resnet50_best_accuracy"]
+    assert best["ours"] == 0.98 and "the best of 2: resnet50_age" in best["reason"]
+
+
+def test_what_we_do_not_have_says_why(made, metrics):
+    found = rows(made)
+    skipped = found["table1_resnet18.alp.f1"]
+    assert skipped["verdict"] == NOT_TESTABLE and "skipped: alp: no value" in skipped["reason"]
+    assert skipped["ours"] is skipped["lo"] is None
+    assert found["table1_resnet18.age.f1"]["reason"] == "no figure of ours; not in this run"
+    metrics["learners"]["resnet18_all"]["image"]["at_0.5"]["f1"]["lo"] = float("nan")
+    row = rows(ledger(PAPER, metrics, None, "folder", {}))["table1_resnet18.all.f1"]
+    assert (row["verdict"], row["reason"]) == (NOT_TESTABLE, "our figure has no interval")
+
+
+@given(number, number, number, number)
+def test_nothing_is_testable_on_a_phantom(printed, ours, lo, hi):
+    assert judge(printed, ours, lo, hi, "phantom")[0] == NOT_TESTABLE
+
+
+@given(number, number, number)
+def test_the_verdict_is_the_interval_s(printed, lo, hi):
+    lo, hi = sorted((lo, hi))
+    verdict = judge(printed, lo, lo, hi, "folder")[0]
+    assert verdict == (WITHIN if lo <= printed <= hi else OUTSIDE)
+    assert judge(lo, lo, lo, hi, "folder")[0] == WITHIN, "the ends belong to the interval"
+    assert judge(printed, None, lo, hi, "folder")[0] == NOT_TESTABLE
+    assert judge(printed, lo, None, hi, "folder")[0] == NOT_TESTABLE
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_a_phantom_s_ledger_tests_nothing(paper, metrics):
+    made = ledger(paper, metrics, None, "phantom", {})
+    assert made["testable"] is False and "synthetic" in made["statement"]
+    assert {row["verdict"] for row in made["rows"]} == {NOT_TESTABLE}
+    assert made["contradictions"] and made["protocol"] and made["title"]
+
+
+def test_the_protocol_s_differences(made):
+    found = {line["item"]: line for line in made["protocol"]}
+    assert not found["images"]["differs"] and found["patients"]["differs"]
+    assert found["patients"]["ours"] == 800
+    assert not found["folds"]["differs"] and not found["epochs"]["differs"]
+    assert found["learning rate"] == {
+        "item": "learning rate",
+        "printed": 0.01,
+        "ours": 0.03,
+        "differs": True,
+    }
+    assert not found["epochs of its steps"]["differs"]
+    assert not found["pretrained weights"]["differs"], "imagenet (V1) is imagenet"
+    assert found["unit of splitting"]["ours"] == "patient"
+    assert found["unit of splitting"]["printed"] == "not stated"
+    assert found["image side, px"]["ours"] == "not recorded" and found["image side, px"]["differs"]
+
+
+def test_settings_that_vary_between_learners_are_all_named(metrics):
+    second = json.loads(json.dumps(metrics["training"]["resnet18_all"]))
+    second["recipe"]["training"]["epochs"] = 10
+    metrics["training"]["resnet18_age"] = second
+    made = ledger(PAPER, metrics, None, "folder", {})
+    epochs = next(line for line in made["protocol"] if line["item"] == "epochs")
+    assert epochs["ours"] == [50, 10] and epochs["differs"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "ours", "equal"),
+    [
+        ("imagenet", "imagenet: V1", True),
+        ("imagenet", "none: trained from scratch", False),
+        ("SGD", "sgd", True),
+        ("sgd", "sgdx", False),
+        ([1, 2], (1, 2), True),
+        (1.0, 1, True),
+        (None, None, False),
+        (5, None, False),
+    ],
+)
+def test_two_settings_are_the_same_or_not(printed, ours, equal):
+    assert same(printed, ours) is equal
+
+
+def test_the_statement_counts(made):
+    verdicts = [row["verdict"] for row in made["rows"]]
+    assert f"Of {len(verdicts)} printed numbers {verdicts.count(WITHIN)} lie" in made["statement"]
+    assert f"{verdicts.count(OUTSIDE)} outside" in made["statement"]
+
+
+def test_the_ledger_is_json_in_the_agreed_form(made):
+    assert json.loads(json.dumps(made, allow_nan=False)) == made
+    assert set(made["rows"][0]) == set(
+        ["id", "what", "where", "printed", "ours", "lo", "hi", "unit", "verdict", "reason"]
+    )
+    wanted = set(["id", "statement", "printed", "recomputed", "sum", "holds", "source"])
+    assert wanted <= set(made["contradictions"][0])
+    names = [row["id"] for row in made["rows"]]
+    assert len(set(names)) == len(names)
+
+
+def test_markdown_has_a_line_for_everything(made):
+    made["rows"][0]["what"] = "a | b"
+    page = to_markdown(made)
+    lines = [line for line in page.splitlines() if line.startswith("| ")]
+    parts = (made["rows"], made["protocol"], made["contradictions"])
+    assert len(lines) == sum(len(part) + 2 for part in parts)
+    assert r"a \| b" in page and "20, 35, 45" in page
+    assert "| 2.00 | 2.00 [1.00, 3.00] | percentage points | within interval |" in page
+    assert "(97.19+98.26+95.49+96.85)/4 = 96.95 | does not hold |" in page
+
+
+def test_paths_walk_patterns_lists_and_conditions():
+    tree = {"a": {"x_1": [{"k": "p", "v": 1}, {"k": "q", "v": 2}], "y": 3}}
+    assert look(tree, "a/x_*/*/v") == [("a/x_1/0/v", 1), ("a/x_1/1/v", 2)]
+    assert look(tree, "a/x_1/k=q/v") == [("a/x_1/1/v", 2)]
+    assert look(tree, "a/nothing/v") == [] == look(tree, "a/y/v")
