@@ -2,9 +2,12 @@
 
     python benchmarks/evaluation.py [--rounds 2000] [--loop-rounds 5]
 
-The rival resamples patients round by round and calls scikit-learn for each metric, learner, level
-and threshold. It runs a few rounds and is scaled up; the numbers of those rounds must agree to
-1e-9. Prints one JSON line with the ratio.
+Ours is all of `evaluate`: metrics, calibration before and after temperature, curves with bands,
+subgroups, age-matched pairs, paired tests. The rival resamples patients round by round and calls
+scikit-learn for each metric, learner, level and threshold, for the slope and for the curves, and
+counts net benefit threshold by threshold; it knows neither temperature, subgroups, pairs nor tests.
+It runs a few rounds and is scaled up; the numbers of those rounds must agree to 1e-9. Prints one
+JSON line with the ratio.
 """
 
 import argparse
@@ -17,14 +20,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
 from sklearn import metrics as sk
+from sklearn.linear_model import LogisticRegression
 
-from osteon.measures.evaluator import evaluate
+from osteon.measures import calibration, curves, decision
+from osteon.measures.evaluator import compare, evaluate
 from osteon.measures.judging import FIXED, SCORES, YOUDEN, Resamples, measure, with_calls
 from osteon.measures.levels import LEVELS, Judged, at_level, checked
 from osteon.recipes.evaluation import EvaluationConfig
 
 LEARNERS, PATIENTS, IMAGES = 16, 850, 2600
+CALIBRATION, CURVE = "calibration", "curve"
+THRESHOLDS = decision.thresholds(0.01, 0.99)
+Found = dict[tuple[str, str], float | np.ndarray]
 
 
 def cohort(seed: int = 0) -> pd.DataFrame:
@@ -33,6 +42,9 @@ def cohort(seed: int = 0) -> pd.DataFrame:
     extra = generator.integers(0, PATIENTS, IMAGES - PATIENTS)
     patient = np.sort(np.concatenate([np.arange(PATIENTS), extra]))
     fold, effect = np.arange(PATIENTS) % 5, generator.normal(size=PATIENTS)
+    age = np.round(np.where(label == 1, 18, 35) + 12 * generator.normal(size=PATIENTS)).clip(4, 81)
+    facts = {"sex": 2, "site": 3, "location": 4, "sequence": 1, "centre": 2, "scanner": 6}
+    groups = {name: generator.integers(0, many, PATIENTS) for name, many in facts.items()}
     tables = []
     for k in range(LEARNERS):
         strength = 1.5 + 0.1 * k
@@ -50,17 +62,20 @@ def cohort(seed: int = 0) -> pd.DataFrame:
                 "label": label[patient],
                 "prob_a": 1 - positive,
                 "prob_b": positive,
+                "age": age[patient],
+                "view": np.where(np.arange(IMAGES) % 2 == 0, "AP", "LAT"),
             }
+            | {name: [f"{name} {v}" for v in values[patient]] for name, values in groups.items()}
         )
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 
-def by_scikit_learn(judged: Judged, weights: np.ndarray) -> dict[tuple[str, str], float]:
+def by_scikit_learn(judged: Judged, weights: np.ndarray) -> Found:
     """One round: write the drawn rows out, call scikit-learn for each metric."""
     rows = np.repeat(np.arange(len(judged.unit)), weights[judged.unit])
     label, score = judged.label[rows], judged.score[rows]
-    found = {
+    found: Found = {
         (SCORES, "auroc"): sk.roc_auc_score(label, score),
         (SCORES, "auprc"): sk.average_precision_score(label, score),
         (SCORES, "brier"): sk.brier_score_loss(label, score),
@@ -79,6 +94,40 @@ def by_scikit_learn(judged: Judged, weights: np.ndarray) -> dict[tuple[str, str]
     return found
 
 
+def curves_by_scikit_learn(judged: Judged, weights: np.ndarray) -> Found:
+    """One round of calibration and curves."""
+    rows = np.repeat(np.arange(len(judged.unit)), weights[judged.unit])
+    label, score = judged.label[rows], judged.score[rows]
+    clipped = logit(np.clip(score, 1e-6, 1 - 1e-6))[:, None]
+    fit = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12).fit(clipped, label)
+    false, true, _ = sk.roc_curve(label, score, drop_intermediate=False)
+    precision, recall, _ = sk.precision_recall_curve(label, score)
+    precision, recall = precision[:-1][::-1], recall[:-1][::-1]
+    place = np.searchsorted(recall, curves.GRID - 1e-12, side="left")
+    benefit = []
+    for t in THRESHOLDS:
+        called = score >= t
+        gain, loss = np.mean(called & (label == 1)), np.mean(called & (label == 0))
+        benefit.append(gain - loss * t / (1 - t))
+    return {
+        (CALIBRATION, "slope"): float(fit.coef_[0, 0]),
+        (CALIBRATION, "intercept"): float(fit.intercept_[0]),
+        (CURVE, "roc"): np.interp(curves.GRID, false, true),
+        (CURVE, "precision_recall"): precision[place],
+        (CURVE, "decision"): np.array(benefit),
+    }
+
+
+def ours_of(judged: Judged, weights: np.ndarray, config: EvaluationConfig) -> Found:
+    """The same figures by our functions, for all rounds."""
+    given = (weights, judged.label, judged.score, judged.unit)
+    found: Found = dict(measure(judged, weights, config.prevalences))
+    found[CALIBRATION, "slope"], found[CALIBRATION, "intercept"] = calibration.slopes(*given)
+    found[CURVE, "roc"], found[CURVE, "precision_recall"] = curves.on_grid(*given)
+    found[CURVE, "decision"] = decision.net_benefit(*given, THRESHOLDS)
+    return found
+
+
 def loop(predictions: pd.DataFrame, config: EvaluationConfig, rounds: int) -> tuple[float, float]:
     """Seconds of the rival for `rounds` rounds, and the largest difference from ours."""
     frame, resamples = checked(predictions), Resamples(config.rounds, config.seed)
@@ -90,15 +139,16 @@ def loop(predictions: pd.DataFrame, config: EvaluationConfig, rounds: int) -> tu
     weights = [resamples.of(one)[:rounds] for one in judged]
     start = time.perf_counter()
     theirs = [
-        [by_scikit_learn(one, w[r]) for r in range(rounds)]
+        [by_scikit_learn(one, w[r]) | curves_by_scikit_learn(one, w[r]) for r in range(rounds)]
         for one, w in zip(judged, weights, strict=True)
     ]
     seconds = time.perf_counter() - start
     worst = 0.0
     for one, w, each in zip(judged, weights, theirs, strict=True):
-        ours = measure(one, w, config.prevalences)
+        ours = ours_of(one, w, config)
         for r, found in enumerate(each):
-            worst = max(worst, *(abs(ours[key][r] - value) for key, value in found.items()))
+            apart = (np.abs(ours[key][r] - value).max() for key, value in found.items())
+            worst = max(worst, *map(float, apart))
     return seconds, worst
 
 
@@ -111,11 +161,15 @@ def main() -> None:
     start = time.perf_counter()
     evaluate(predictions, config, "learner_0")
     ours = time.perf_counter() - start
+    start = time.perf_counter()
+    compare(predictions, config, "learner_0")
+    paired = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     spent, worst = loop(predictions, config, arguments.loop_rounds)
     theirs = spent / arguments.loop_rounds * arguments.rounds
     report = {
         "ours_seconds": round(ours, 2),
+        "paired_tests_only_seconds": round(paired, 2),
         "loop_seconds_scaled": round(theirs, 1),
         "ratio": round(theirs / ours, 1),
         "largest_difference": worst,

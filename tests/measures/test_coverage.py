@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from osteon.measures.discrimination import confusion, from_confusion, ones, ranked
 from osteon.measures.intervals import bca, draw, leave_one_out, percentile
+from osteon.measures.paired import bootstrap_difference
 
 
 def coverage(n, distance, sims, rounds=1000):
@@ -70,3 +71,20 @@ def test_images_of_a_patient_do_not_count_as_independent():
     ten = np.repeat(np.arange(40), 10)
     copied = percentile(ranked(weights, label[ten], score[ten], ten)["auroc"])
     assert (copied.lo, copied.hi) == pytest.approx((one.lo, one.hi))
+
+
+@pytest.mark.parametrize(("n", "sims"), [(60, 400), (300, 200)])
+def test_paired_difference_covers(n, sims):
+    """Two correlated binormal scores: the true AUROCs are Phi(d / sqrt 2) of each."""
+    generator, label, unit = np.random.default_rng(n), np.arange(n) % 2, np.arange(n)
+    truth, hits = norm.cdf(1.8 / np.sqrt(2)) - norm.cdf(1.0 / np.sqrt(2)), 0
+    for seed in range(sims):
+        shared, own = generator.normal(size=(2, n))
+        scores = (shared + 1.8 * label, 0.6 * shared + 0.8 * own + 1.0 * label)
+        weights = draw(label, 500, seed)
+        rounds = [ranked(weights, label, score, unit)["auroc"] for score in scores]
+        values = [ranked(ones(n), label, score, unit)["auroc"][0] for score in scores]
+        found = bootstrap_difference(values[0] - values[1], *rounds)
+        hits += found.lo <= truth <= found.hi
+    error = np.sqrt(0.95 * 0.05 / sims)
+    assert 0.93 - error <= hits / sims <= 0.97 + error

@@ -7,8 +7,9 @@ import pytest
 from sklearn import metrics as sk
 
 from osteon.measures.comparison import COLUMNS
-from osteon.measures.evaluator import evaluate
-from osteon.measures.levels import PredictionsError
+from osteon.measures.evaluator import compare, evaluate
+from osteon.measures.judging import observed
+from osteon.measures.levels import PredictionsError, at_level, checked
 from osteon.recipes.evaluation import EvaluationConfig
 
 BASE, ALL = "resnet18_baseline", "resnet18_all"
@@ -237,3 +238,77 @@ def test_image_headline_reads_image_figures(predictions):
     table = evaluate(predictions, config, BASE).comparison.set_index("learner")
     assert table.loc[ALL, "accuracy"] == table.loc[ALL, "accuracy_image"]
     assert table.loc[ALL, "auroc_test"] == "paired bootstrap percentile"
+
+
+def test_curves_of_every_learner_and_level_are_plain_json(evaluation):
+    made = evaluation.curves["learners"]
+    assert json.loads(json.dumps(evaluation.curves, allow_nan=False)) == evaluation.curves
+    assert set(made) == {BASE, ALL} and set(made[ALL]) == {"patient", "image"}
+    for levels in made.values():
+        for one in levels.values():
+            assert set(one) == {
+                "roc",
+                "precision_recall",
+                "reliability",
+                "reliability_after_temperature",
+                "decision",
+                "confusion",
+            }
+            assert len(one["reliability"]) == len(one["reliability_after_temperature"]) == 10
+
+
+def test_one_class_in_all_leaves_curves_out_and_keeps_the_rest(predictions):
+    found = evaluate(predictions[predictions["label"] == 0], CONFIG, BASE)
+    one = found.curves["learners"][ALL]["patient"]
+    assert one["roc"] is None and one["precision_recall"] is None
+    calibration = found.metrics["learners"][ALL]["patient"]["calibration"]
+    assert calibration["slope"]["value"] is None and calibration["temperature"] is None
+    assert "both classes" in calibration["temperature_note"]
+
+
+def test_compare_gives_the_comparisons_and_nothing_else(predictions, evaluation):
+    assert compare(predictions, CONFIG, BASE) == evaluation.metrics["comparisons"]
+    with pytest.raises(ValueError, match="'nobody' found"):
+        compare(predictions, CONFIG, "nobody")
+
+
+def test_no_common_patient_is_said(predictions):
+    early = predictions["patient_id"] < "P0030"
+    split = predictions[(predictions["learner"] == BASE) == early]
+    metrics = evaluate(split, CONFIG, BASE).metrics
+    for found in metrics["comparisons"][ALL].values():
+        assert (found["n_patients"], found["tests"]) == (0, [])
+        assert found["note"] == "no patient judged by both learners"
+
+
+def test_sequences_are_judged_between_images_and_patients(predictions):
+    number = predictions.groupby(["learner", "patient_id"]).cumcount() // 2
+    series = predictions.assign(sequence_id=predictions["patient_id"] + "-" + number.astype(str))
+    found = evaluate(series, EvaluationConfig(rounds=100, level="sequence"), BASE)
+    report = found.metrics["learners"][ALL]["sequence"]
+    rows = series[series["learner"] == ALL]
+    means = rows.groupby("sequence_id").agg(s=("prob_osteosarcoma", "mean"), y=("label", "first"))
+    auroc = report["scores"]["auroc"]
+    assert auroc["value"] == pytest.approx(sk.roc_auc_score(means["y"], means["s"]))
+    assert auroc["lo"] < auroc["value"] < auroc["hi"] and report["n_patients"] == 60
+    assert report["positives"] + report["negatives"] == len(means)
+    assert set(found.metrics["comparisons"][ALL]) == {"patient", "sequence", "image"}
+    assert set(found.curves["learners"][ALL]) == {"patient", "sequence", "image"}
+    assert found.comparison.set_index("learner").loc[ALL, "auroc"] == auroc["value"]
+    with pytest.raises(ValueError, match="'sequence' found"):
+        evaluate(predictions, EvaluationConfig(rounds=100, level="sequence"), BASE)
+
+
+def test_permuted_labels_give_an_auroc_around_one_half(make_predictions):
+    """200 permutations between patients: the mean is 0.5 and the spread that of the null."""
+    table = make_predictions({ALL: 3.0})
+    frame, generator = checked(table), np.random.default_rng(0)
+    patients, found = np.arange(60) % 2, []
+    for _ in range(200):
+        shuffled = generator.permutation(patients)
+        positive = shuffled[frame["patient_order"].to_numpy()]
+        judged = at_level(frame.assign(positive=positive), "patient")
+        found.append(observed(judged, ())["scores", "auroc"])
+    deviation = np.sqrt(61 / (12 * 30 * 30))
+    assert np.mean(found) == pytest.approx(0.5, abs=3 * deviation / np.sqrt(200))
+    assert np.std(found) == pytest.approx(deviation, rel=0.2)

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from osteon.measures import thresholds
 from osteon.measures.leaks import LeakFound, certify, check_near_duplicates, refuse_leaks
+from osteon.measures.tracing import evaluated, traced
 
 
 @pytest.fixture
@@ -93,10 +95,9 @@ def test_a_near_duplicate_names_the_way_out(tables):
 
 def test_no_derived_image_is_told_from_derived_images_that_passed(tables):
     samples, splits, fitted = tables
-    for cohort in (samples, samples.assign(parent=None)):
-        one = certify(cohort, splits, fitted)["checks"][-1]
-        assert one["passed"] and one["checked"] == 0
-        assert "not applicable: no derived images in this cohort" in one["note"]
+    one = certify(samples.assign(parent=None), splits, fitted)["checks"][-1]
+    assert one["passed"] and one["checked"] == 0
+    assert "not applicable: no derived images in this cohort" in one["note"]
     own = samples.assign(parent=samples["sample_id"])
     one = certify(own, splits, fitted)["checks"][-1]
     assert (one["passed"], one["checked"], one["note"]) == (True, len(samples), "")
@@ -155,6 +156,121 @@ def test_augmented_copies_before_the_split(tables):
         assert failed(found) == names
     with pytest.raises(LeakFound, match=f"S0copy and {parent}"):
         refuse_leaks(found)
+
+
+def test_augmented_copies_are_known_by_their_pixels(tables):
+    """No `parent` says what was copied; the copy of one patient went under another's name."""
+    samples, splits, fitted = tables
+    own = samples.assign(content_hash=[f"{k:064x}" for k in range(len(samples))])
+    assert failed(certify(own, splits, fitted)) == []
+    first, second, same = first_of(splits, 0), first_of(splits, 3), splits["sample_id"].iloc[1]
+    assert splits.loc[splits["sample_id"] == same, "fold"].item() == 0
+    shared = own["sample_id"].isin([first, same])
+    inside = own.assign(content_hash=own["content_hash"].where(~shared, "a" * 64))
+    assert failed(certify(inside, splits, fitted)) == []  # in one part it is no leak
+    planted = own["sample_id"].isin([first, second])
+    copied = own.assign(content_hash=own["content_hash"].where(~planted, "a" * 64))
+    found = certify(copied, splits, fitted)
+    assert failed(found) == ["identical_images"] and found["leak"]
+    with pytest.raises(LeakFound, match=f"identical_images.*{first} and {second}.*To go on"):
+        refuse_leaks(found)
+    audit = certify(copied, splits, fitted, "image")
+    assert failed(audit) == ["identical_images"] and not audit["leak"]
+
+
+def test_mirrored_copies_across_folds(tables):
+    samples, splits, fitted = tables
+    a, b = first_of(splits, 0), first_of(splits, 1)
+    pairs = pd.DataFrame([[a, b, "turned by 90"]], columns=["sample_a", "sample_b", "change"])
+    found = certify(samples, splits, fitted, altered=pairs)
+    assert failed(found) == ["altered_copies"]
+    with pytest.raises(LeakFound, match=f"mirrored or turned.*{a} and {b}"):
+        refuse_leaks(found)
+    assert failed(certify(samples, splits, fitted, altered=pairs.iloc[:0])) == []
+
+
+def predictions_of(samples, splits):
+    score = np.round(
+        np.random.default_rng(0).random(len(samples)) * 0.6 + 0.4 * samples["label"], 2
+    )
+    return splits.assign(
+        label=samples["label"], learner="resnet18_all", prob_no=1 - score, prob_yes=score
+    )
+
+
+def test_cross_fitted_statistics_pass_and_are_named(tables):
+    samples, splits, fitted = tables
+    predictions = predictions_of(samples, splits)
+    found = certify(samples, splits, fitted, statistics=evaluated(predictions))
+    assert failed(found) == [] and found["passed"]
+    assert found["statistics_checked"] == ["temperature", "youden_threshold"]
+    one = next(one for one in found["checks"] if one["name"] == "statistics_apart")
+    assert one["checked"] == 2 * 4 * 80  # two statistics of five folds read the other four
+
+
+@pytest.mark.parametrize("name", ["youden_threshold", "temperature", "clinical_scaling"])
+def test_a_statistic_fitted_on_what_it_judges(tables, name):
+    samples, splits, fitted = tables
+    predictions = predictions_of(samples, splits)
+
+    def on_everything(label, score, fold):
+        value = thresholds.youden(label, score)
+        return {int(one): value for one in np.unique(fold)}
+
+    found = certify(samples, splits, fitted, statistics=traced(name, on_everything, predictions))
+    assert failed(found) == ["statistics_apart"] and found["leak"]
+    patient = splits.loc[splits["fold"] == 0, "patient_id"].iloc[0]
+    with pytest.raises(LeakFound, match=f"{name} of resnet18_all and fold 0 and {patient}"):
+        refuse_leaks(found)
+    # One sample of one patient is enough.
+    rows = traced(name, thresholds.by_fold, predictions)
+    leak = splits.loc[splits["fold"] == 2, "sample_id"].iloc[-1]
+    more = pd.DataFrame(
+        [[name, "x", 2, leak]], columns=["statistic", "learner", "fold", "sample_id"]
+    )
+    found = certify(samples, splits, fitted, statistics=pd.concat([rows, more]))
+    assert failed(found) == ["statistics_apart"]
+    patient = splits.loc[splits["sample_id"] == leak, "patient_id"].item()
+    with pytest.raises(LeakFound, match=f"{name} of x and fold 2 and {patient}"):
+        refuse_leaks(found)
+
+
+def test_what_could_not_be_checked_is_neither_passed_nor_failed(tables):
+    samples, splits, fitted = tables
+    bare = certify(samples, splits, fitted)
+    names = ["near_duplicates", "identical_images", "altered_copies", "statistics_apart"]
+    names.append("no_augmentation_before_split")
+    assert [one["name"] for one in bare["not_checked"]] == names
+    assert all(one["status"] == "not checked" and one["reason"] for one in bare["not_checked"])
+    assert not {one["name"] for one in bare["checks"]} & set(names)
+    assert bare["passed"] and not bare["complete"] and not bare["leak"]
+    refuse_leaks(bare)
+    whole = certify(
+        samples.assign(content_hash=samples["sample_id"], parent=None),
+        splits,
+        fitted,
+        near_duplicates=[],
+        statistics=traced("t", thresholds.by_fold, predictions_of(samples, splits)),
+        altered=[],
+    )
+    assert whole["complete"] and whole["not_checked"] == [] and len(whole["checks"]) == 9
+    assert {one["status"] for one in whole["checks"]} == {"passed"}
+    json.dumps(whole, allow_nan=False)
+
+
+def test_a_fold_without_a_record_is_not_checked(tables):
+    samples, splits, fitted = tables
+    found = certify(samples, splits, fitted[fitted["fold"] != 3])
+    assert found["passed"] and found["not_checked"][-1] == {
+        "name": "fitted_apart",
+        "statement": "what every judged fold was fitted on is recorded",
+        "status": "not checked",
+        "reason": "no record for resnet18_all: fold(s) [3]",
+    }
+    other = traced("t", thresholds.by_fold, predictions_of(samples, splits)).assign(learner="x")
+    found = certify(samples, splits, fitted, statistics=other)
+    assert found["not_checked"][-1]["name"] == "statistics_apart"
+    assert "resnet18_all: fold(s) [0, 1, 2, 3, 4]" in found["not_checked"][-1]["reason"]
 
 
 def test_a_sample_twice_or_in_no_part(tables):

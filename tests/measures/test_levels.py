@@ -9,7 +9,9 @@ from osteon.measures.levels import (
     PredictionsError,
     at_level,
     checked,
+    levels_of,
     numbered,
+    one_vs_rest,
     restrict,
 )
 
@@ -112,3 +114,60 @@ def test_a_missing_column_and_an_empty_table_are_refused(predictions):
         checked(predictions.drop(columns="fold"))
     with pytest.raises(PredictionsError, match="no row"):
         checked(predictions.iloc[:0])
+
+
+@pytest.fixture
+def series(predictions):
+    """Images of a patient in sequences of two."""
+    number = predictions.groupby(["learner", "patient_id"]).cumcount() // 2
+    return predictions.assign(sequence_id=predictions["patient_id"] + "-" + number.astype(str))
+
+
+def test_a_sequence_is_the_mean_of_its_images_and_stays_with_its_patient(series):
+    judged = one(series, "sequence")
+    rows = series[series["learner"] == "resnet18_all"]
+    expected = rows.groupby("sequence_id", sort=False)["prob_osteosarcoma"].mean()
+    np.testing.assert_allclose(judged.score, expected)
+    owners = rows.drop_duplicates("sequence_id")["patient_id"]
+    assert [judged.patients[place] for place in judged.unit] == owners.tolist()
+    np.testing.assert_array_equal(judged.label, judged.strata[judged.unit])
+    assert judged.images.sum() == len(rows) and not judged.divided
+    patient = one(series, "patient")
+    np.testing.assert_allclose(
+        patient.score, rows.groupby("patient_id")["prob_osteosarcoma"].mean()
+    )
+
+
+def test_sequences_are_a_level_only_if_every_row_has_one_or_can_be_given_one(series):
+    assert levels_of(checked(series)) == ("patient", "sequence", "image")
+    assert levels_of(checked(series.drop(columns="sequence_id"))) == ("patient", "image")
+    assert levels_of(checked(series.assign(sequence_id=None))) == ("patient", "image")
+    # A control names none, but judges the same samples.
+    base = series["learner"] == "resnet18_baseline"
+    control = series.assign(sequence_id=series["sequence_id"].mask(base))
+    filled = checked(control)
+    assert levels_of(filled) == ("patient", "sequence", "image")
+    assert filled["sequence_id"].tolist() == series["sequence_id"].tolist()
+    missing = series.assign(sequence_id=series["sequence_id"].mask(series["sample_id"] == "S0000"))
+    assert levels_of(checked(missing)) == ("patient", "image")
+
+
+def test_a_sequence_of_two_patients_is_refused(series):
+    with pytest.raises(PredictionsError, match="a sequence of more than one patient"):
+        checked(series.assign(sequence_id="one"))
+
+
+def test_one_vs_rest_makes_any_class_the_positive_one(predictions):
+    three = predictions.rename(columns={"prob_non_tumour": "prob_a", "prob_osteosarcoma": "prob_c"})
+    three["prob_b"], three["prob_a"] = three["prob_a"] * 0.75, three["prob_a"] * 0.25
+    three = three[[*[c for c in three if not c.startswith("prob")], "prob_a", "prob_b", "prob_c"]]
+    three["label"] = np.where(three["label"] == 1, 2, three["patient_id"].str[-2:].eq("01"))
+    made = checked(one_vs_rest(three, "b"))
+    np.testing.assert_array_equal(made["positive"], three["label"] == 1)
+    np.testing.assert_allclose(made["score"], three["prob_b"])
+    assert [c for c in made if c.startswith("prob")] == ["prob_rest", "prob_b"]
+    last = checked(one_vs_rest(three, "c"))
+    np.testing.assert_array_equal(last["score"], checked(three)["score"])
+    np.testing.assert_array_equal(last["positive"], checked(three)["positive"])
+    with pytest.raises(PredictionsError, match="'d' found, one of"):
+        one_vs_rest(three, "d")

@@ -42,11 +42,12 @@ def uneven(make_predictions):
     gone = (learner == ALL) & (table["fold"] == 3)
     gone |= (learner == "resnet18_age") & patient.isin(["P0000", "P0013", "P0042"])
     late = learner == "resnet18_age"
+    table["age"] = table["patient_id"].str[1:].astype(int) % 23 + 8.0
     return pd.concat([table[~gone & ~late], table[~gone & late].iloc[::-1]], ignore_index=True)
 
 
 def same(one, other):
-    assert one.metrics == other.metrics
+    assert one.metrics == other.metrics and one.curves == other.curves
     pd.testing.assert_frame_equal(one.comparison, other.comparison)
 
 
@@ -56,6 +57,7 @@ def test_figures_intervals_and_paired_tests(uneven, interval):
     before = evaluate(uneven, config, BASE)
     for seed in range(2):
         same(evaluate(*renamed(uneven, seed=seed), config, BASE), before)
+    assert before.metrics["age_matched"]["pairs"] > 10
     compared = before.metrics["comparisons"]
     assert compared[ALL]["patient"]["n_patients"] == 48
     assert compared["resnet18_age"]["patient"]["n_patients"] == 57

@@ -16,7 +16,16 @@ def test_defaults_keep_the_standard():
 
 @pytest.mark.parametrize(
     "given",
-    [{"round": 10}, {"rounds": 49}, {"prevalences": [0.0]}, {"alpha": 1}, {"level": "knee"}],
+    [
+        {"round": 10},
+        {"rounds": 49},
+        {"prevalences": [0.0]},
+        {"alpha": 1},
+        {"level": "knee"},
+        {"age_caliper": -1},
+        {"decision_range": (0.0, 0.5)},
+        {"decision_range": (0.5, 0.2)},
+    ],
 )
 def test_a_typo_or_a_wrong_value_stops(given):
     with pytest.raises(ValidationError, match=next(iter(given))):

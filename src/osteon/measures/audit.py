@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from osteon.measures.evaluator import plain
+from osteon.measures.describing import plain
 from osteon.measures.judging import (
     ADVISED_ROUNDS,
     FIXED,

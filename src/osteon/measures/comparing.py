@@ -11,7 +11,7 @@ import numpy as np
 from osteon.measures import delong
 from osteon.measures.discrimination import Floats
 from osteon.measures.judging import SCORES, Key, Resamples, Settings, measure, observed
-from osteon.measures.levels import LEVELS, Judged, Level, restrict
+from osteon.measures.levels import Judged, Level, restrict
 from osteon.measures.paired import bootstrap_difference, holm, mcnemar
 
 if TYPE_CHECKING:
@@ -32,13 +32,14 @@ def against(
     if reference not in results:
         return {}
     compared: dict[str, dict[str, Any]] = {}
+    judged_at = list(results[reference])
     for name, levels in results.items():
         if name != reference:
             compared[name] = {
                 level: pair(levels[level], results[reference][level], resamples, config)
-                for level in LEVELS
+                for level in judged_at
             }
-    for level in LEVELS:
+    for level in judged_at:
         for kind in (True, False):
             names = [name for name in compared if is_control(name) == kind]
             adjust([compared[name][level] for name in names], config.alpha)

@@ -58,6 +58,18 @@ class Settings(Protocol):
     def small_sample(self) -> int:
         """Fewer patients of a class than this are warned of."""
 
+    @property
+    def subgroups(self) -> Sequence[str]:
+        """Columns by which patients are judged apart."""
+
+    @property
+    def age_caliper(self) -> float:
+        """Years by which the two of an age-matched pair may differ."""
+
+    @property
+    def decision_range(self) -> tuple[float, float]:
+        """Lowest and highest threshold of the decision curve."""
+
 
 @dataclass
 class Resamples:

@@ -1,4 +1,4 @@
-"""From a predictions table to what is judged: images, or patients as the mean over their images."""
+"""From a predictions table to what is judged: images, or sequences and patients as their means."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 
 from osteon.measures.discrimination import Bools, Floats, Ints
 
-Level = Literal["image", "patient"]
+Level = Literal["image", "sequence", "patient"]
 LEVELS: tuple[Level, ...] = ("patient", "image")
+WITH_SEQUENCES: tuple[Level, ...] = ("patient", "sequence", "image")
+SEQUENCE = "sequence_id"
 DIVIDED = -2
 NEEDED = ("sample_id", "patient_id", "learner", "fold", "label")
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What one learner said of n images or patients.
+    """What one learner said of n images, sequences or patients.
 
     Attributes:
         level: what a row is.
@@ -88,7 +90,53 @@ def checked(predictions: pd.DataFrame) -> pd.DataFrame:
     refuse(frame, (labels > 1).to_numpy(), "a patient with more than one label")
     positive = (frame["label"] == classes[-1]).astype(np.int64)
     names = frame["patient_id"].astype(str)
-    return numbered(frame.assign(patient_id=names, score=values[:, -1], positive=positive))[0]
+    frame = frame.assign(patient_id=names, score=values[:, -1], positive=positive)
+    return numbered(with_sequences(frame))[0]
+
+
+def levels_of(frame: pd.DataFrame) -> tuple[Level, ...]:
+    """The levels at which a checked table can be judged; sequences only if all rows name theirs."""
+    named = SEQUENCE in frame and bool(frame[SEQUENCE].notna().all())
+    return WITH_SEQUENCES if named else LEVELS
+
+
+def with_sequences(frame: pd.DataFrame) -> pd.DataFrame:
+    """A missing `sequence_id` filled in from another learner's row of the same sample.
+
+    Controls know nothing of sequences; they judge the same samples.
+
+    Raises:
+        PredictionsError: images of two patients in one sequence.
+    """
+    if SEQUENCE not in frame or frame[SEQUENCE].isna().all():
+        return frame
+    rows = frame.dropna(subset=[SEQUENCE]).drop_duplicates("sample_id")
+    known = pd.Series(rows[SEQUENCE].to_numpy(), index=rows["sample_id"])
+    frame = frame.assign(sequence_id=frame[SEQUENCE].fillna(frame["sample_id"].map(known)))
+    patients = frame.groupby(SEQUENCE)["patient_id"].transform("nunique")
+    refuse(frame, (patients > 1).to_numpy(), "a sequence of more than one patient")
+    return frame
+
+
+def one_vs_rest(predictions: pd.DataFrame, class_name: str) -> pd.DataFrame:
+    """A table of several classes as a binary one: `prob_rest` and, positive, `prob_<class_name>`.
+
+    Args:
+        predictions: label (place of a prob_ column) and two or more prob_<class>.
+        class_name: which class is to be the positive one.
+
+    Raises:
+        PredictionsError: the table has no such class.
+    """
+    columns = [str(name) for name in predictions if str(name).startswith("prob_")]
+    wanted = f"prob_{class_name}"
+    if wanted not in columns:
+        known = [name.removeprefix("prob_") for name in columns]
+        raise PredictionsError(f"class_name: {class_name!r} found, one of {known} allowed")
+    label = (predictions["label"] == columns.index(wanted)).astype(np.int64)
+    positive = predictions[wanted]
+    kept = predictions.drop(columns=columns).assign(label=label, prob_rest=1 - positive)
+    return kept.assign(**{wanted: positive})
 
 
 def numbered(*frames: pd.DataFrame) -> list[pd.DataFrame]:
@@ -115,13 +163,13 @@ def refuse(frame: pd.DataFrame, bad: NDArray[np.bool_] | np.bool_, what: str) ->
 
 
 def at_level(frame: pd.DataFrame, level: Level) -> Judged:
-    """One learner's checked rows at a level; a patient's score is the mean over the images.
+    """One learner's checked rows at a level; a patient's score is the mean over all images.
 
     Args:
-        frame: rows of one learner from `checked`; level: `image` or `patient`.
+        frame: rows of one learner from `checked`; level: `image`, `sequence` or `patient`.
     """
     ordered = frame.sort_values("patient_order", kind="stable")
-    places, first, unit = np.unique(
+    _, first, unit = np.unique(
         ordered["patient_order"].to_numpy(), return_index=True, return_inverse=True
     )
     label = ordered["positive"].to_numpy(dtype=np.int64)
@@ -129,11 +177,17 @@ def at_level(frame: pd.DataFrame, level: Level) -> Judged:
     fold = ordered["fold"].to_numpy(dtype=np.int64)
     images = np.bincount(unit)
     strata = label[first]
-    if level == "patient":
-        score = np.bincount(unit, score) / images
-        least, most = np.minimum.reduceat(fold, first), np.maximum.reduceat(fold, first)
+    if level != "image":
+        group = unit
+        if level == "sequence":
+            group = pd.factorize(ordered[SEQUENCE])[0]
+        score = np.bincount(group, score) / np.bincount(group)
+        _, start = np.unique(group, return_index=True)
+        least, most = np.full((2, len(start)), fold[start])
+        np.minimum.at(least, group, fold)
+        np.maximum.at(most, group, fold)
         fold = np.where(least == most, least, DIVIDED)
-        label, unit = strata, np.arange(len(places))
+        label, unit = label[start], unit[start]
     patients = tuple(ordered["patient_id"].iloc[first])
     return Judged(level, patients, strata, unit, label, score, fold, images, {})
 

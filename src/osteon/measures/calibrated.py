@@ -1,0 +1,148 @@
+"""Calibration of one learner at one level, before and after temperature, with its intervals.
+
+Which interval, and why (coverage in simulation at 60 and 300 patients; the tests keep watch):
+
+- Brier score: BCa, as every other score.
+- Slope: value ± 1.96 × the bootstrap's spread, read off its middle 68 %. The fitted slope is too
+  steep in small samples and some resamples separate the classes: percentile and BCa covered 87 to
+  94 % at 60 patients, this 95 to 97.5 %.
+- Intercept: percentile.
+- Expected calibration error: an inverted test. Noise alone raises the error, in the sample and once
+  more in each resample, so that percentile and BCa intervals lie above the truth (coverage 0 to
+  60 % at 60 patients, this 94 to 98 %; 91 % where the classes are nearly separated).
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from osteon.measures import calibration
+from osteon.measures.discrimination import Floats, ones, ratio, sums
+from osteon.measures.intervals import Interval, bca, leave_one_out, percentile
+from osteon.measures.judging import CONFIDENCE, Settings
+from osteon.measures.levels import Judged
+from osteon.measures.temperature import Cooled
+
+TOO_MANY = 0.16
+SCALES = np.linspace(0, 3, 121)
+
+
+def report(
+    judged: Judged, cooled: Cooled, weights: NDArray[np.generic], config: Settings
+) -> dict[str, Any]:
+    """Brier score, expected calibration error, slope and intercept, and the same after temperature.
+
+    Args:
+        judged: one learner at one level; cooled: what `temperature.applied` makes of it.
+        weights: (rounds, patients) draws; config: which interval.
+
+    Returns:
+        metric → value, lo, hi, method; `temperature`: by_fold (fold → temperature), after (the four
+        metrics again) and note, or None; `temperature_note`: the same note, or why there is none.
+    """
+    found: dict[str, Any] = figures(judged, weights, config)
+    found["temperature"], found["temperature_note"] = None, cooled.note
+    if cooled.judged is not None:
+        after = figures(cooled.judged, weights, config)
+        found["temperature"] = {"by_fold": cooled.by_fold, "after": after, "note": cooled.note}
+    return found
+
+
+def figures(
+    judged: Judged, weights: NDArray[np.generic], config: Settings
+) -> dict[str, dict[str, Any]]:
+    """The four metrics of calibration with their intervals."""
+    observed, rounds = ones(len(judged.patients)), weights
+    given = (judged.label, judged.score, judged.unit)
+    slope, intercept = calibration.slopes(observed, *given)
+    if np.isfinite(slope[0]):
+        slopes, intercepts = calibration.slopes(rounds, *given)
+    else:
+        slope, slopes = np.full(1, np.nan), np.full(len(rounds), np.nan)
+        intercepts = slopes
+    bins = calibration.surplus(observed, *given)[0]
+    spread = calibration.surplus(rounds, *given)
+    error = float(np.abs(bins).sum())
+    return {
+        "brier": brier(judged, weights, config),
+        "expected_calibration_error": entry(error, error_interval(bins, spread)),
+        "slope": entry(float(slope[0]), slope_interval(float(slope[0]), slopes)),
+        "intercept": entry(float(intercept[0]), intercept_interval(intercepts)),
+    }
+
+
+def entry(value: float, ends: Interval) -> dict[str, Any]:
+    """A value with its interval, as metrics.json keeps it."""
+    return {"value": value, **asdict(ends)}
+
+
+def brier(judged: Judged, weights: NDArray[np.generic], config: Settings) -> dict[str, Any]:
+    """The Brier score with the interval that the settings name."""
+    units = len(judged.patients)
+    squares = np.bincount(judged.unit, (judged.score - judged.label) ** 2, minlength=units)
+    rows = np.bincount(judged.unit, minlength=units).astype(np.float64)
+    columns = np.stack([squares, rows], axis=1)
+
+    def mean(drawn: NDArray[np.generic]) -> Floats:
+        totals = sums(drawn, columns)
+        return ratio(totals[:, 0], totals[:, 1])
+
+    value, rounds = float(mean(ones(units))[0]), mean(weights)
+    if np.ptp(rounds) == 0:
+        return entry(value, Interval(np.nan, np.nan, "none: all resamples gave the same value"))
+    if config.interval == "percentile":
+        return entry(value, percentile(rounds, CONFIDENCE))
+    return entry(value, bca(value, rounds, mean(leave_one_out(units)), judged.strata, CONFIDENCE))
+
+
+def slope_interval(value: float, rounds: Floats) -> Interval:
+    """Interval of a calibration slope; `rounds` (rounds,) may hold infinite slopes.
+
+    NaN ends, with the reason, when the slope is not defined or a sixth of the resamples separates
+    the classes, so that the middle 68 % has no width.
+    """
+    rounds = rounds[~np.isnan(rounds)]
+    if not np.isfinite(value) or not len(rounds):
+        return Interval(np.nan, np.nan, "none: no finite slope")
+    low, high = np.quantile(rounds, [0.1587, 0.8413], method="inverted_cdf")
+    if not np.isfinite(high) or not np.isfinite(low):
+        return Interval(np.nan, np.nan, "none: too many resamples separate the classes")
+    reach = float(ndtri((1 + CONFIDENCE) / 2) * (high - low) / 2)
+    return Interval(value - reach, value + reach, "bootstrap normal, spread of the middle 68 %")
+
+
+def intercept_interval(rounds: Floats) -> Interval:
+    """Percentile interval of an intercept; none where a sixth of the resamples has no fit."""
+    if np.mean(~np.isfinite(rounds)) > TOO_MANY:
+        return Interval(np.nan, np.nan, "none: too many resamples separate the classes")
+    return percentile(rounds, CONFIDENCE)
+
+
+def error_interval(bins: Floats, rounds: Floats) -> Interval:
+    """Interval of the expected calibration error by inverting a test.
+
+    Args:
+        bins: (bins,) observed surplus; rounds: (rounds, bins) the same of each resample.
+
+    Suppose that the true surplus were s times the observed one. The bootstrap's deviations added to
+    it give the errors one would then observe. The interval holds the true errors, s from 0 to 3, of
+    which the observed one would not be an extreme 5 %, and is widened to hold the observed value.
+    """
+    error, noise = float(np.abs(bins).sum()), rounds - bins
+    noise = noise[np.isfinite(noise).all(axis=1)]
+    method = "bootstrap, inverted test"
+    if not len(noise):
+        return Interval(np.nan, np.nan, f"none: {method}")
+    tail = (1 - CONFIDENCE) / 2
+    kept = []
+    for scale in SCALES:
+        errors = np.abs(scale * bins + noise).sum(axis=1)
+        kept.append(min(np.mean(errors >= error), np.mean(errors <= error)) >= tail)
+    held = SCALES[np.array(kept)]
+    if not len(held):
+        # Less error than noise alone gives: nothing speaks against perfect calibration.
+        return Interval(0.0, error, method)
+    return Interval(float(min(held[0], 1) * error), float(max(held[-1], 1) * error), method)

@@ -1,0 +1,121 @@
+"""What stands beside the figures: counts, fold spread, warnings, and the settings in words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from osteon.measures.intervals import Interval
+from osteon.measures.judging import ADVISED_ROUNDS, CONFIDENCE, SCORES, YOUDEN, Key, Settings
+from osteon.measures.levels import Judged
+
+
+def counts(judged: Judged) -> dict[str, Any]:
+    """How many patients, images and positives stand behind the figures."""
+    positives = int(judged.strata.sum())
+    return {
+        "n_patients": len(judged.patients),
+        "n_images": int(judged.images.sum()),
+        "positive_patients": positives,
+        "negative_patients": len(judged.patients) - positives,
+        "positives": int(judged.label.sum()),
+        "negatives": int(len(judged.label) - judged.label.sum()),
+    }
+
+
+def spread(folds: Mapping[int, float]) -> dict[str, Any]:
+    """Fold by fold, mean and SD (n - 1) over the folds in which the metric is defined."""
+    defined = np.array([value for value in folds.values() if np.isfinite(value)])
+    return {
+        "values": {str(fold): value for fold, value in folds.items()},
+        "mean": float(defined.mean()) if len(defined) else float("nan"),
+        "sd": float(defined.std(ddof=1)) if len(defined) > 1 else float("nan"),
+        "n": len(defined),
+    }
+
+
+def warn(
+    judged: Judged,
+    intervals: Mapping[Key, Interval],
+    folds: Mapping[Key, Mapping[int, float]],
+    chosen: Mapping[int, float],
+    config: Settings,
+    all_folds: set[int],
+) -> list[str]:
+    """Sentences to print beside the figures."""
+    said = []
+    positives = int(judged.strata.sum())
+    for count, what in ((positives, "positive"), (len(judged.strata) - positives, "negative")):
+        if count < config.small_sample:
+            said.append(
+                f"small sample: {count} {what} patients, fewer than {config.small_sample}; "
+                "read every figure with its interval"
+            )
+    if config.rounds < ADVISED_ROUNDS:
+        said.append(f"trial run: {config.rounds} bootstrap rounds, {ADVISED_ROUNDS} are needed")
+    if judged.divided:
+        said.append("patients are divided over folds: no fold values and no Youden threshold")
+    elif absent := sorted(all_folds - {int(fold) for fold in judged.fold}):
+        said.append(f"no predictions for fold(s) {absent}, which other learners have")
+    if not judged.divided and not chosen:
+        said.append("no Youden threshold: no other fold with both classes to choose it on")
+    undefined = [fold for fold, x in folds.get((SCORES, "auroc"), {}).items() if np.isnan(x)]
+    if undefined:
+        said.append(f"fold(s) {undefined} have one class only: their AUROC is not defined")
+    if flat := sorted({name for (_, name), x in intervals.items() if "same value" in x.method}):
+        said.append(f"no interval, all resamples gave the same value: {', '.join(flat)}")
+    return said
+
+
+def describe(
+    config: Settings, reference: str, frame: pd.DataFrame, levels: Sequence[str]
+) -> dict[str, Any]:
+    """What the figures were made with, in words a reader needs."""
+    classes = [str(name).removeprefix("prob_") for name in frame if str(name).startswith("prob_")]
+    return {
+        "reference": reference,
+        "positive_class": classes[-1],
+        "negative_classes": classes[:-1],
+        "level": config.level,
+        "levels": list(levels),
+        "confidence": CONFIDENCE,
+        "rounds": config.rounds,
+        "seed": config.seed,
+        "interval": config.interval,
+        "prevalences": list(config.prevalences),
+        "alpha": config.alpha,
+        "resampling": "patients, stratified by class; all images of a drawn patient come along",
+        "thresholds": {
+            "at_0.5": "probability of the positive class at least 0.5; chosen on no data",
+            YOUDEN: "chosen for each fold on the held-out predictions of the other folds, whose "
+            "models were trained on the judged fold's patients and their labels: cross-fitted, "
+            "not nested; at_0.5 is free of this",
+        },
+        "temperature": "fitted for each fold on the held-out predictions of the other folds: "
+        "cross-fitted, not nested, as Youden's threshold",
+        "decision_range": list(config.decision_range),
+        "subgroups": list(config.subgroups),
+        "age_caliper": config.age_caliper,
+        "holm": "one family for each level, test and metric: all learners against the reference; "
+        "controls (control_*, *_permuted) are families of their own",
+    }
+
+
+def plain(value: Any, digits: int | None = None) -> Any:
+    """The same as JSON knows it: NaN and infinities None, NumPy numbers plain, keys strings.
+
+    Args:
+        value: nested mappings and lists; digits: decimal places to keep, all of them without.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item, digits) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item, digits) for item in value]
+    if isinstance(value, np.generic):
+        return plain(value.item(), digits)
+    if not isinstance(value, float):
+        return value
+    if not np.isfinite(value):
+        return None
+    return value if digits is None else round(value, digits)
