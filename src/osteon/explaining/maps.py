@@ -1,0 +1,95 @@
+"""Maps between three frames: a layer's grid, the network's square input, the original image."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from osteon.imaging.resize import MODES
+
+Map = NDArray[np.float32]
+
+
+def upsample(maps: Tensor, size: int | tuple[int, int]) -> Tensor:
+    """N × h × w maps at another size, N × H × W: bilinear, borders continued."""
+    sides = (size, size) if isinstance(size, int) else size
+    scaled = functional.interpolate(
+        maps[:, None].float(), sides, mode="bilinear", align_corners=False
+    )
+    return scaled[:, 0]
+
+
+def normalise(maps: Tensor) -> Tensor:
+    """N × h × w maps, each stretched to 0..1; a constant map becomes 0 throughout."""
+    low = maps.amin((1, 2), keepdim=True)
+    span = maps.amax((1, 2), keepdim=True) - low
+    return torch.where(span > 0, (maps - low) / torch.where(span > 0, span, 1), 0)
+
+
+def compact(maps: Tensor, side: int = 32) -> NDArray[np.float16]:
+    """N × h × w maps to be kept: maximum 1 (an empty map stays 0), at most side × side, float16.
+
+    Larger maps are averaged over blocks, so that what is kept does not grow with the image.
+    """
+    if max(maps.shape[1:]) > side:
+        maps = functional.adaptive_avg_pool2d(maps[:, None].float(), side)[:, 0]
+    peak = maps.abs().amax((1, 2), keepdim=True)
+    return (maps / torch.where(peak > 0, peak, 1)).cpu().numpy().astype(np.float16)
+
+
+def placement(shape: tuple[int, int], size: int, mode: str) -> tuple[slice, slice]:
+    """Rows and columns of the network's square input that show the image.
+
+    Args:
+        shape: rows and columns of the original; size: side of the square; mode: as in
+            `osteon.imaging.resize.resize`, whose geometry this is.
+
+    Raises:
+        ValueError: another mode.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode: {mode!r} is not one of {', '.join(MODES)}")
+    if mode == "stretch":
+        return slice(0, size), slice(0, size)
+    scale = size / max(shape)
+    height, width = (max(1, round(side * scale)) for side in shape)
+    top, left = (size - height) // 2, (size - width) // 2
+    return slice(top, top + height), slice(left, left + width)
+
+
+def to_original(
+    one: NDArray[Any] | Tensor, shape: tuple[int, int], mode: str = "stretch", size: int = 224
+) -> Map:
+    """A map as it lies on the original image.
+
+    Args:
+        one: h × w, a layer's grid or the network's input frame; shape: rows and columns of the
+            original; mode: how the image was laid on the network's square; size: its side.
+
+    Returns:
+        rows × columns float32, bilinear; bars of a letterbox are cut off.
+    """
+    framed = upsample(torch.as_tensor(np.asarray(one, np.float32))[None], size)
+    rows, columns = placement(shape, size, mode)
+    return upsample(framed[:, rows, columns], shape)[0].numpy()
+
+
+def to_input(lesion: NDArray[Any], size: int, mode: str = "stretch") -> NDArray[np.bool_]:
+    """A lesion of the original image in the part of the network's input that shows the image.
+
+    Args:
+        lesion: H × W, not 0 inside; size and mode: as in `to_original`.
+
+    Returns:
+        bool of the size of `placement`; True where half of a pixel or more is lesion, or, for a
+        lesion thinner than that, where its share is largest. A lesion is never lost.
+    """
+    inside = np.ascontiguousarray(np.asarray(lesion) != 0)
+    rows, columns = placement((inside.shape[0], inside.shape[1]), size, mode)
+    wanted = (rows.stop - rows.start, columns.stop - columns.start)
+    share = functional.adaptive_avg_pool2d(torch.from_numpy(inside).float()[None, None], wanted)
+    covered = share[0, 0].numpy()
+    return covered >= min(0.5, covered.max()) if inside.any() else np.zeros(wanted, bool)

@@ -1,0 +1,212 @@
+"""What the explanations of all learners amount to, with intervals over patients and verdicts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from osteon.measures.intervals import draw, percentile
+
+AVERAGED = {
+    "pointing": "pointing",
+    "energy": "energy",
+    "iou": "iou",
+    "chance": "lesion_share",
+    "deletion": "deletion",
+    "deletion_random": "deletion_random",
+    "insertion": "insertion",
+    "insertion_random": "insertion_random",
+    "randomised_correlation": "randomised_correlation",
+    "randomised_pointing": "randomised_pointing",
+    "randomised_energy": "randomised_energy",
+}
+KINDS = ("gradient", "grad_x_input", "integrated")
+FOLLOWS = "follows the weights"
+ENOUGH = 10
+COARSE = 16
+STATEMENT = (
+    "Maps say where a network's evidence for the positive class lies, not whether it is right. "
+    "Every image is explained by the network of the fold that held it out. Pointing and energy are "
+    "the lesion's share of the image by chance; an empty map counts as a miss. Low deletion and "
+    "high insertion speak for a map only in comparison with the random order beside them; what is "
+    "taken away is replaced by block means of the image. A map whose mean rank correlation with "
+    "the maps of networks with shuffled weights is above {bound:g} is called worthless. Means over "
+    "images; 95 % intervals by bootstrap over patients."
+)
+
+Floats = NDArray[np.float64]
+
+
+def summarise(
+    scores: pd.DataFrame,
+    attributions: pd.DataFrame,
+    rounds: int = 2000,
+    seed: int = 0,
+    *,
+    bound: float = 0.5,
+    ratio: tuple[str, str] = ("alp", "ldh"),
+) -> dict[str, Any]:
+    """Means with intervals, and a verdict by rule on each learner's maps.
+
+    Args:
+        scores, attributions: tables of `explain_learner`, of all learners together.
+        rounds: bootstrap resamples of patients, stratified by label; seed: of these.
+        bound: of the mean rank correlation with the maps of shuffled weights.
+        ratio: the two clinical values whose mean absolute attributions are divided.
+
+    Returns:
+        methods: learner → method → figure → {value, lo, hi, n (images), patients} and n_images,
+        n_patients, n_with_lesion, n_empty, verdict, note; clinical: learner → features: name →
+        kind → mean absolute attribution (`direction`: mean gradient with its sign), and
+        ratio_alp_ldh: kind → figure, None without both values; statement. Values that are not
+        defined are None.
+    """
+    methods: dict[str, Any] = {}
+    for (learner, method), rows in scores.groupby(["learner", "method"], sort=False):
+        methods.setdefault(str(learner), {})[str(method)] = _method(rows, rounds, seed, bound)
+    strata = _strata(scores)
+    clinical = {
+        str(learner): _clinical(rows, strata, rounds, seed, ratio)
+        for learner, rows in attributions.groupby("learner", sort=False)
+    }
+    return {"methods": methods, "clinical": clinical, "statement": STATEMENT.format(bound=bound)}
+
+
+class _Patients:
+    """Draws of the patients of some rows, and means of these rows over them."""
+
+    def __init__(self, patient: pd.Series, label: pd.Series, rounds: int, seed: int) -> None:
+        # By first appearance: names depend on a secret key and must not decide who is drawn.
+        self.unit, names = pd.factorize(patient)
+        self.count = len(names)
+        first = np.unique(self.unit, return_index=True)[1]
+        strata = label.to_numpy(dtype=np.int64)[first]
+        self.weights = draw(strata, rounds, seed).astype(np.float64)
+
+    def totals(self, values: Floats) -> tuple[float, Floats]:
+        """Sum of the values that are numbers: observed, and in each round."""
+        known = np.where(np.isfinite(values), values, 0)
+        by_patient = np.bincount(self.unit, known, minlength=self.count)
+        return float(by_patient.sum()), self.weights @ by_patient
+
+    def mean(self, values: Floats) -> dict[str, Any]:
+        """Mean over rows with its interval."""
+        known = np.isfinite(values).astype(np.float64)
+        total, totals = self.totals(values)
+        count, counts = self.totals(known)
+        return self._figure(total, count, totals, counts, known)
+
+    def ratio(self, above: Floats, below: Floats) -> dict[str, Any]:
+        """Sum over sum with its interval; both vary together, since the patients are the same."""
+        top, bottom = self.totals(above), self.totals(below)
+        return self._figure(top[0], bottom[0], top[1], bottom[1], np.ones(len(above)))
+
+    def _figure(
+        self, top: float, bottom: float, tops: Floats, bottoms: Floats, known: Floats
+    ) -> dict[str, Any]:
+        patients = len(np.unique(self.unit[known > 0]))
+        found: dict[str, Any] = {"value": None, "lo": None, "hi": None}
+        if bottom > 0:
+            found["value"] = top / bottom
+            ends = percentile(
+                np.divide(tops, bottoms, out=np.full_like(tops, np.nan), where=bottoms > 0)
+            )
+            if patients > 1:
+                found |= {"lo": ends.lo, "hi": ends.hi}
+        return found | {"n": int(known.sum()), "patients": patients}
+
+
+def _method(rows: pd.DataFrame, rounds: int, seed: int, bound: float) -> dict[str, Any]:
+    patients = _Patients(rows["patient_id"], rows["label"], rounds, seed)
+    figures = {
+        name: patients.mean(rows[column].to_numpy(dtype=np.float64))
+        for name, column in AVERAGED.items()
+    }
+    lesions, empty = int(rows["has_lesion"].sum()), int(rows["empty_map"].sum())
+    return figures | {
+        "n_images": len(rows),
+        "n_patients": patients.count,
+        "n_with_lesion": lesions,
+        "n_empty": empty,
+        "verdict": verdict(figures["randomised_correlation"], bound),
+        "note": _note(figures, lesions, empty, len(rows), int(rows["cells"].min())),
+    }
+
+
+def verdict(correlation: Mapping[str, Any], bound: float = 0.5) -> str:
+    """The rule: maps that rank pixels as those of shuffled weights do are worthless.
+
+    Args:
+        correlation: figure of the rank correlation with the maps of shuffled weights; bound: above
+            this mean the maps are worthless.
+    """
+    value, count = correlation["value"], correlation["n"]
+    if value is None:
+        return "not judged: no map of a network with shuffled weights to compare with"
+    if count < ENOUGH:
+        return f"not judged: {count} images compared, {ENOUGH} needed"
+    if value > bound:
+        return (
+            f"worthless: the maps hardly change when the weights are shuffled "
+            f"(mean rank correlation {value:.2f}, above {bound:g})"
+        )
+    return FOLLOWS
+
+
+def _note(figures: Mapping[str, Any], lesions: int, empty: int, images: int, cells: int) -> str:
+    parts = []
+    if cells < COARSE:
+        parts.append(f"A map has {cells} cells only, too few to locate a lesion.")
+    if not lesions:
+        parts.append("No lesion is drawn on any image: pointing, energy and IoU do not exist.")
+    elif figures["randomised_pointing"]["value"] is not None:
+        ours, theirs = figures["pointing"], figures["randomised_pointing"]
+        if theirs["value"] >= (ours["lo"] if ours["lo"] is not None else ours["value"]):
+            parts.append(
+                "Maps of shuffled weights point into the lesion about as often "
+                f"({theirs['value']:.2f}) as those of the trained network ({ours['value']:.2f})."
+            )
+    for name, better in (("deletion", -1), ("insertion", 1)):
+        ours, random = figures[name]["value"], figures[f"{name}_random"]["value"]
+        if ours is not None and better * (ours - random) <= 0:
+            parts.append(f"{name.capitalize()} is no better than in random order.")
+    if empty:
+        parts.append(f"{empty} of {images} maps are empty: nothing speaks for the class.")
+    return " ".join(parts)
+
+
+def _strata(scores: pd.DataFrame) -> "pd.Series[int]":
+    return scores.drop_duplicates("patient_id").set_index("patient_id")["label"]
+
+
+def _clinical(
+    rows: pd.DataFrame,
+    strata: "pd.Series[int]",
+    rounds: int,
+    seed: int,
+    ratio: tuple[str, str],
+) -> dict[str, Any]:
+    tables = {
+        str(name): part.set_index("sample_id") for name, part in rows.groupby("feature", sort=False)
+    }
+    first = next(iter(tables.values()))
+    patients = _Patients(first["patient_id"], first["patient_id"].map(strata), rounds, seed)
+    found = {
+        name: table.reindex(first.index)[list(KINDS)].to_numpy(dtype=np.float64)
+        for name, table in tables.items()
+    }
+    features = {
+        name: {kind: patients.mean(np.abs(values[:, i])) for i, kind in enumerate(KINDS)}
+        | {"direction": patients.mean(values[:, 0])}
+        for name, values in found.items()
+    }
+    above, below = (found.get(name) for name in ratio)
+    ratios = None
+    if above is not None and below is not None:
+        ratios = {
+            kind: patients.ratio(np.abs(above[:, i]), np.abs(below[:, i]))
+            for i, kind in enumerate(KINDS)
+        }
+    return {"features": features, "ratio_alp_ldh": ratios}
