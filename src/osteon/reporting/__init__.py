@@ -1,0 +1,1 @@
+"""From numbers to pages: charts, galleries, the report and the model card."""

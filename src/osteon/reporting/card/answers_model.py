@@ -1,0 +1,262 @@
+"""What a run can say of its networks: kind, inputs, training, output, software."""
+
+from importlib import metadata
+from typing import Any
+
+from osteon.reporting.card.facts import PHANTOM, CardFacts, Whole, answer, values
+
+RANGE = "(value - low) / (high - low) with the range of the record's own kit"
+
+
+@answer("metrics")
+def technology(facts: CardFacts) -> str | None:
+    """Deep learning, and of which kind."""
+    backbones = values(facts.recipes.values(), "backbone")
+    return (
+        f"deep learning: convolutional networks ({backbones}) that classify an image, "
+        f"most with clinical values beside it; {len(facts.learners)} learners compared"
+    )
+
+
+@answer("metrics")
+def model(facts: CardFacts) -> str | None:
+    """Architecture in the recipe's terms."""
+    if not facts.late_fusion:
+        return None
+    recipes = [*facts.recipes.values()]
+    return (
+        f"{values(recipes, 'backbone')}, channels times {values(recipes, 'width')}, global average "
+        f"pooling; {values(recipes, 'fusion')} fusion with the clinical values; a head of "
+        f"{values(recipes, 'hidden')} hidden units ({values(recipes, 'activation')}, dropout "
+        f"{values(recipes, 'dropout')}) and {values(recipes, 'out_dim')} output(s)"
+    )
+
+
+@answer("metrics")
+def inputs(facts: CardFacts) -> str | None:
+    """Which learner reads what beside the image."""
+    said = [
+        f"{name}: image{''.join(f', {one}' for one in recipe.get('inputs', []))}"
+        for name, recipe in facts.recipes.items()
+        if name in facts.learners
+    ]
+    return "; ".join(said) or None
+
+
+@answer("metrics")
+def predictors(facts: CardFacts) -> str | None:
+    """Each input as the network reads it."""
+    if not facts.late_fusion:
+        return None
+    recipes = [*facts.recipes.values()]
+    said = [
+        "image: grey, square",
+        "sex: female +0.5, male -0.5, unknown 0",
+        "age: years / 100",
+        f"ALP and LDH: {RANGE}",
+        f"low and high where a record has none: ALP {values(recipes, 'clinical', 'alp_range')}, "
+        f"LDH {values(recipes, 'clinical', 'ldh_range')} U/L",
+    ]
+    for path, words in (
+        (("clinical", "clip"), "labs clipped to"),
+        (("clinical", "log1p"), "logarithm of the labs"),
+        (("clinical_scale",), "factor on all clinical values"),
+    ):
+        if (found := values(recipes, *path)) not in ("None", "False", "1"):
+            said.append(f"{words}: {found}")
+    return "; ".join(said)
+
+
+@answer("metrics")
+def subjective_predictors(facts: CardFacts) -> str | None:
+    """None of the late-fusion paper's inputs is a reader's judgement."""
+    if not facts.late_fusion:
+        return None
+    return Whole("none: image, sex, age and blood values go in as recorded")
+
+
+@answer("parameters")
+def preprocessing(facts: CardFacts) -> str | None:
+    """What happens to an image before a network sees it."""
+    found = (facts.parameters or {}).get("preprocessing")
+    if not found:
+        return None
+    shape = {"stretch": "its aspect ratio is not kept", "letterbox": "padded to keep its aspect"}
+    return (
+        "decoded to display values, made grey, resized once to "
+        f"{found['size']} x {found['size']} px ({shape.get(found['resize'], found['resize'])}); "
+        "unreadable, duplicate and foreign files were refused with a code"
+    )
+
+
+@answer("metrics")
+def initialisation(facts: CardFacts) -> str | None:
+    """Origin of the backbone's first values, and the seed of the rest."""
+    origins = {str(f.get("weights")) for one in facts.records.values() for f in one["folds"]}
+    seeds = values(facts.recipes.values(), "training", "seed")
+    return f"weights {', '.join(sorted(origins))}; seed {seeds}" if origins else None
+
+
+@answer("metrics")
+def training(facts: CardFacts) -> str | None:
+    """Hyperparameters of the one loop."""
+    recipes = [*facts.recipes.values()]
+    if not recipes:
+        return None
+
+    def of(key: str) -> str:
+        return values(recipes, "training", key)
+
+    said = (
+        f"{of('optimiser')}, learning rate {of('lr')} times {of('gamma')} at epochs "
+        f"{of('milestones') or 'none'}, momentum {of('momentum')}, weight decay "
+        f"{of('weight_decay')}, {of('epochs')} epochs, batch {of('batch')}, precision "
+        f"{of('precision')}, seed {of('seed')}"
+    )
+    for key in ("micro_batch", "freeze_backbone_epochs", "clip_norm"):
+        if (found := of(key)) != "None":
+            said += f", {key.replace('_', ' ')} {found}"
+    return said
+
+
+@answer("metrics")
+def selection(facts: CardFacts) -> str | None:
+    """Which weights are kept, and that no learner is picked by its result."""
+    stops = values(facts.recipes.values(), "training", "early_stop")
+    kept = (
+        "the weights after the last epoch"
+        if stops == "None"
+        else f"the best epoch on held-back training patients ({stops})"
+    )
+    return f"{kept}; every learner is reported, none is picked by its result"
+
+
+@answer("metrics")
+def ensembling(facts: CardFacts) -> str | None:
+    """None in the figures; the saved artefact averages its folds."""
+    return (
+        "none in the figures: each sample is judged by one network; a saved learner predicts a new "
+        "image by the mean of its folds' networks, which was not judged here"
+    )
+
+
+@answer("metrics")
+def building(facts: CardFacts) -> str | None:
+    """Kind, training, choice and tuning in one."""
+    said = [model(facts), training(facts), selection(facts)]
+    if None in said:
+        return None
+    return ". ".join(str(one) for one in said) + ". No hyperparameter was tuned in this run"
+
+
+@answer("metrics")
+def prediction(facts: CardFacts) -> str | None:
+    """From an image to a patient's score."""
+    return (
+        "an image's probability comes from the network of the fold that holds its patient out; "
+        "a patient's score is the mean over the patient's images"
+    )
+
+
+@answer("metrics")
+def output(facts: CardFacts) -> str | None:
+    """A probability, and the thresholds that figures are given at."""
+    settings = (facts.metrics or {})["settings"]
+    thresholds = "; ".join(f"{name}: {why}" for name, why in settings["thresholds"].items())
+    return f"probability of {settings['positive_class']}, 0 to 1. Thresholds {thresholds}"
+
+
+@answer("metrics")
+def absent_inputs(facts: CardFacts) -> str | None:
+    """What the software does by itself about a missing value or an unreadable image."""
+    policy = values(facts.recipes.values(), "clinical", "missing")
+    return f"missing clinical values: {policy}; an unreadable image is refused, not guessed"
+
+
+@answer("metrics")
+def goal(facts: CardFacts) -> str | None:
+    """What a run does, by what it did."""
+    settings = (facts.metrics or {})["settings"]
+    return (
+        f"exploratory: models are made and compared on held-out patients, each against "
+        f"{settings['reference']} and against controls without an image"
+    )
+
+
+@answer("metrics")
+def out_of_scope(facts: CardFacts) -> str | None:
+    """What no run of this software supports."""
+    person = (
+        "any decision about a person: the networks saw synthetic patients only"
+        if facts.source == PHANTOM
+        else "any decision about a patient: nothing here was tested outside this cohort"
+    )
+    classes = (facts.metrics or {})["settings"]
+    known = [*classes["negative_classes"], classes["positive_class"]]
+    return f"{person}; diseases other than {', '.join(known)}; not a medical device"
+
+
+@answer("run")
+def software(facts: CardFacts) -> str | None:
+    """Versions of osteon, Python and every direct dependency."""
+    run = facts.run or {}
+    versions = ", ".join(f"{name} {one}" for name, one in run["packages"].items())
+    return f"osteon {run['osteon']}, Python {run['python']}, {versions}"
+
+
+@answer("run")
+def code(facts: CardFacts) -> str | None:
+    """Version, commit and licence of the code."""
+    run: Any = facts.run or {}
+    changed = {True: ", with changes that are not committed", False: ", unchanged"}
+    return (
+        f"osteon {run['osteon']}, commit {run['commit']}{changed.get(run['dirty'], '')}; "
+        f"licence {licence(facts) or 'not stated'}"
+    )
+
+
+@answer("run")
+def command(facts: CardFacts) -> str | None:
+    """The command line, places on the machine left out."""
+    return (facts.run or {})["command"] or None
+
+
+@answer("run")
+def machine(facts: CardFacts) -> str | None:
+    """Device, processor, memory, seconds."""
+    run: Any = facts.run or {}
+    devices = ", ".join(run["devices"]) or "unknown"
+    seconds = [one["seconds"] for one in run["learners"].values() if one.get("seconds")]
+    said = (
+        f"trained on {devices}; {run['platform']}, {run['processor']}, {run['cores']} core(s), "
+        f"{run['memory_gib']} GiB; training took {sum(seconds):.0f} s over all learners and folds"
+    )
+    wall = run.get("wall_seconds")
+    return said if wall is None else f"{said}; the process had run for {wall:.0f} s"
+
+
+@answer("run", "artefacts")
+def specification(facts: CardFacts) -> str | None:
+    """Where weights and configuration lie."""
+    found = [path for path in facts.artefacts or {} if path.startswith("data/06_models/")]
+    return f"{len(found)} file(s) with weights and configuration, listed below" if found else None
+
+
+@answer("run")
+def availability(facts: CardFacts) -> str | None:
+    """What the run left, and under which licence the software is."""
+    artefacts = f"{len(facts.artefacts)} artefact(s) listed below" if facts.artefacts else ""
+    return "; ".join(one for one in (code(facts), artefacts) if one)
+
+
+@answer()
+def licence(facts: CardFacts) -> str | None:
+    """Of the software, as its package states it; weights and data have their own."""
+    try:
+        found = metadata.metadata("osteon")
+    except metadata.PackageNotFoundError:
+        return None
+    for field in ("License-Expression", "License"):
+        if field in found:
+            return found[field]
+    return None

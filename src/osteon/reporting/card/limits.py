@@ -1,0 +1,212 @@
+"""Limitations that follow from a run, each by a rule, with the dataset that it was read from."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from osteon.reporting.card.facts import PHANTOM, CardFacts, difference, figure
+
+SMALL = 30  # patients of a class (evaluation standard)
+SLOPES = (0.8, 1.25)  # calibration slopes beyond these are called far from 1
+POINTS = 5.0  # percentage points between classes: missing values
+SHORTCUT = 20.0  # percentage points between classes: acquisition
+
+Rule = Callable[[CardFacts], Iterator[str]]
+
+
+def limits(facts: CardFacts) -> list[dict[str, str]]:
+    """All that applies, in a fixed order: `rule`, `text`, `from`."""
+    return [
+        {"rule": name, "text": text, "from": dataset}
+        for name, (dataset, rule) in RULES.items()
+        for text in rule(facts)
+    ]
+
+
+def _phantom(facts: CardFacts) -> Iterator[str]:
+    if facts.source == PHANTOM:
+        yield (
+            "The patients are synthetic: no figure here says anything about a person, and none can "
+            "confirm or refute a published one."
+        )
+
+
+def _surrogate(facts: CardFacts) -> Iterator[str]:
+    if facts.source == "btxrd":
+        yield "The data set has no patient identifiers: patients are surrogate groups of images."
+
+
+def _small(facts: CardFacts) -> Iterator[str]:
+    fewest: dict[str, int] = {}
+    for levels in facts.learners.values():
+        for what in ("positive", "negative"):
+            count = levels["patient"][f"{what}_patients"]
+            fewest[what] = min(count, fewest.get(what, count))
+    for what, count in fewest.items():
+        if count < SMALL:
+            yield f"Small sample: {count} {what} patients, fewer than {SMALL}."
+
+
+def _warned(facts: CardFacts) -> Iterator[str]:
+    said: dict[str, list[str]] = {}
+    for name, levels in facts.learners.items():
+        for warning in levels["patient"].get("warnings", []):
+            if not warning.startswith("small sample"):
+                said.setdefault(warning, []).append(name)
+    for warning, names in said.items():
+        yield f"{warning[:1].upper()}{warning[1:]} ({_few(names)})."
+
+
+def _skipped(facts: CardFacts) -> Iterator[str]:
+    for name, reason in ((facts.metrics or {}).get("skipped") or {}).items():
+        yield f"{name} was not trained: {reason}."
+
+
+def _leaks(facts: CardFacts) -> Iterator[str]:
+    certificate = facts.certificate
+    if certificate is None:
+        yield "There is no leak certificate: whether judged patients were seen before is unknown."
+        return
+    failed = [one["statement"] for one in certificate["checks"] if not one["passed"]]
+    if failed:
+        yield f"The leak certificate is not passed; what fails is: {'; '.join(failed)}."
+    if certificate["unit"] != "patient":
+        yield "The split divides patients: figures are inflated and must not be quoted."
+
+
+def _internal(facts: CardFacts) -> Iterator[str]:
+    if len((facts.certificate or {}).get("folds", [])) > 1:
+        yield "Cross-validation within one cohort: nothing was tested on patients from elsewhere."
+
+
+def _absence(facts: CardFacts) -> Iterator[str]:
+    controls = ((facts.metrics or {}).get("controls") or {}).get("learners") or {}
+    found = controls.get("control_missingness")
+    auroc = found["patient"]["scores"]["auroc"] if found else {}
+    if (auroc.get("lo") or 0) > 0.5:
+        yield f"The mere absence of values tells the classes apart: AUROC {figure(auroc)}."
+
+
+def _missingness(facts: CardFacts) -> Iterator[str]:
+    for row in (facts.cohort or {}).get("missing", []):
+        if row.get("points", 0.0) >= POINTS:
+            cells = ", ".join(f"{name} {cell}" for name, cell in row["values"].items())
+            yield f"Missingness differs by class, {row['name']}: {cells}."
+
+
+def _acquisition(facts: CardFacts) -> Iterator[str]:
+    table = (facts.cohort or {}).get("acquisition") or {}
+    for one in table.get("differences", []):
+        if one["points"] >= SHORTCUT:
+            yield (
+                f"Acquisition differs by class, a possible shortcut: {one['attribute']} "
+                f"({one['value']}) by {one['points']} percentage points."
+            )
+
+
+def _age(facts: CardFacts) -> Iterator[str]:
+    controls = ((facts.metrics or {}).get("controls") or {}).get("learners") or {}
+    found = controls.get("control_age")
+    auroc = found["patient"]["scores"]["auroc"] if found else {}
+    if (auroc.get("lo") or 0) > 0.5:
+        yield f"Age alone tells the classes apart: AUROC {figure(auroc)}."
+
+
+def _beyond(facts: CardFacts) -> Iterator[str]:
+    compared = (facts.metrics or {}).get("beyond_clinical") or {}
+    not_better = [
+        f"{name} {figure(test)}"
+        for name, one in compared.items()
+        if (test := difference(one.get("tests", []))) and (test.get("lo") or 0) <= 0
+    ]
+    if not_better:
+        yield (
+            "The network is not shown to beat the same clinical values without the image "
+            f"(difference of AUROC): {'; '.join(not_better)}."
+        )
+
+
+def _reference(facts: CardFacts) -> Iterator[str]:
+    compared = (facts.metrics or {}).get("comparisons") or {}
+    tests = {n: difference(one.get("patient", {}).get("tests", [])) for n, one in compared.items()}
+    worse = [f"{n} {figure(t)}" for n, t in tests.items() if t and (t.get("hi") or 0) < 0]
+    reference = ((facts.metrics or {}).get("settings") or {}).get("reference")
+    if worse:
+        yield f"Worse than {reference} (difference of AUROC): {'; '.join(worse)}."
+    gains = [n for n, t in tests.items() if t and (t.get("lo") or 0) > 0]
+    if tests and not gains:
+        yield f"No learner is shown to beat {reference}."
+
+
+def _permuted(facts: CardFacts) -> Iterator[str]:
+    permuted = ((facts.metrics or {}).get("permuted_labels") or {}).get("learners") or {}
+    for name, levels in permuted.items():
+        auroc = levels["patient"]["scores"]["auroc"]
+        low, high = auroc.get("lo"), auroc.get("hi")
+        if low is not None and high is not None and not low <= 0.5 <= high:
+            yield f"Shuffled labels do not give 0.5: {name}, AUROC {figure(auroc)}."
+
+
+def _calibration(facts: CardFacts) -> Iterator[str]:
+    off = []
+    for name, levels in facts.learners.items():
+        slope = levels["patient"]["calibration"].get("slope")
+        value = slope.get("value") if isinstance(slope, Mapping) else slope
+        if value is not None and not SLOPES[0] <= value <= SLOPES[1]:
+            off.append(f"{name} {figure(slope, 2)}")
+    if off:
+        yield f"Calibration slope far from 1; read probabilities with care: {'; '.join(off)}."
+
+
+def _maps(facts: CardFacts) -> Iterator[str]:
+    if facts.explanations is None:
+        yield "No explanation was made: what the networks look at is unknown."
+        return
+    by_verdict: dict[tuple[str, str], list[str]] = {}
+    for learner, methods in (facts.explanations.get("methods") or {}).items():
+        for method, one in methods.items():
+            for word in ("worthless", "not judged"):
+                if one["verdict"].startswith(word):
+                    by_verdict.setdefault((method, word), []).append(learner)
+    for (method, word), names in by_verdict.items():
+        yield f"Maps of {method} are {word} by the check of shuffled weights: {_few(names)}."
+
+
+def _protocol(facts: CardFacts) -> Iterator[str]:
+    differs = [one["item"] for one in (facts.ledger or {}).get("protocol", []) if one["differs"]]
+    if differs:
+        yield f"The protocol differs from the published one in: {', '.join(differs)}."
+
+
+def _version(facts: CardFacts) -> Iterator[str]:
+    run: Mapping[str, Any] = facts.run or {}
+    if run.get("dirty"):
+        yield "The code was changed after its last commit: this exact version has no name."
+    elif run and run.get("dirty") is None:
+        yield "The code is not a git checkout: its version is known by its number only."
+
+
+def _few(names: list[str]) -> str:
+    """The first names, and how many more there are."""
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+RULES: dict[str, tuple[str, Rule]] = {
+    "phantom": ("metrics", _phantom),
+    "surrogate_patients": ("metrics", _surrogate),
+    "small_sample": ("metrics", _small),
+    "warnings": ("metrics", _warned),
+    "skipped_learners": ("metrics", _skipped),
+    "leak_certificate": ("leak_certificate", _leaks),
+    "no_external_data": ("leak_certificate", _internal),
+    "absence_tells_the_class": ("metrics", _absence),
+    "missingness_differs_by_class": ("cohort_tables", _missingness),
+    "acquisition_differs_by_class": ("cohort_tables", _acquisition),
+    "age_tells_the_class": ("metrics", _age),
+    "not_beyond_clinical_values": ("metrics", _beyond),
+    "not_beyond_reference": ("metrics", _reference),
+    "permuted_labels": ("metrics", _permuted),
+    "calibration": ("metrics", _calibration),
+    "explanations": ("explanations", _maps),
+    "protocol_differs": ("ledger", _protocol),
+    "code_version": ("run", _version),
+}

@@ -1,0 +1,1 @@
+"""Figures: one specification of a chart, drawn by matplotlib and by plotly."""

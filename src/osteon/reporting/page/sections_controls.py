@@ -1,0 +1,137 @@
+"""Section of the report: controls, what the image adds to clinical values, age-matched patients."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from osteon.reporting.page.blocks import Block, Folded, Section, Text, section
+from osteon.reporting.page.parts import View
+from osteon.reporting.page.sections_results import FIXED, SCORES, figure
+from osteon.reporting.page.tables import (
+    Table,
+    estimate,
+    flat,
+    head,
+    interval,
+    number,
+    p_cell,
+    whole,
+    words,
+)
+
+
+def controls(view: View) -> Section:
+    """What is reached without the image or without the truth, and whether the image adds."""
+    return section(
+        "controls",
+        "Controls: does the image add anything?",
+        Text(
+            "A network that is given clinical values can look good without looking at the image. "
+            "So each network stands beside a logistic regression on the same clinical values "
+            "alone, fitted and judged on the same folds."
+        )
+        if view.controls or view.metrics.get("beyond_clinical")
+        else None,
+        controls_table(view),
+        beyond_table(view),
+        *age_matched(view),
+    )
+
+
+def controls_table(view: View) -> Table | None:
+    """Controls and permuted labels: AUROC and accuracy by patient."""
+    rows = [
+        (
+            head(view.label(name)),
+            whole((view.find(name).get(view.level) or {}).get("n_patients")),
+            estimate(view.metric(name, SCORES, "auroc")),
+            estimate(view.metric(name, FIXED, "accuracy")),
+            estimate(view.metric(name, FIXED, "sensitivity")),
+            estimate(view.metric(name, FIXED, "specificity")),
+        )
+        for name in (*view.controls, *view.permuted)
+    ]
+    columns = ("Control", "Patients", "AUROC", "Accuracy", "Sensitivity", "Specificity")
+    note = "Permuted labels: the same network trained on shuffled diagnoses; about 0.5 is right."
+    caption = f"Controls; {view.counts()}"
+    return Table(caption, columns, flat(rows), note if view.permuted else "") if rows else None
+
+
+def beyond_table(view: View) -> Table | None:
+    """Each network minus the regression on its own clinical values."""
+    rows = []
+    for name, compared in (view.metrics.get("beyond_clinical") or {}).items():
+        difference = view.beyond(name, "bootstrap", SCORES, "auroc")
+        delong = view.beyond(name, "delong", SCORES, "auroc") or difference or {}
+        rows.append(
+            (
+                head(view.label(name)),
+                words(view.label(str(compared.get("control", "")))),
+                whole(compared.get("n_patients")),
+                estimate(difference),
+                p_cell(delong.get("p")),
+                p_cell(delong.get("p_holm")),
+                words(finding(difference)),
+            )
+        )
+    columns = ("Network", "Its control", "Patients", "Δ AUROC", "p, DeLong", "p, Holm", "Reading")
+    caption = "Beyond clinical: network with image minus the same clinical values without it"
+    return Table(caption, columns, flat(rows)) if rows else None
+
+
+def finding(difference: Any) -> str:
+    """What an interval of a difference of AUROCs says, by rule."""
+    lo, hi = (difference or {}).get("lo"), (difference or {}).get("hi")
+    if lo is None or hi is None or not interval(lo, hi):
+        return "no interval, no finding"
+    if lo > 0:
+        return "image adds"
+    return "worse with the image" if hi < 0 else "no gain shown: the interval holds 0"
+
+
+def age_matched(view: View) -> list[Block]:
+    """The subset in which both classes are of the same age."""
+    matched = view.metrics.get("age_matched") or {}
+    if not matched:
+        return []
+    if not matched.get("learners"):
+        return [Text(f"Age-matched patients: {matched.get('note') or 'not made'}.", "note")]
+    figures = [one for one in (figure(view, "age_matched", counts=matched_counts(matched)),) if one]
+    rows = [
+        (
+            head(view.label(name)),
+            estimate(found.get("auroc")),
+            estimate(found.get("difference"), "the reference itself, or not compared"),
+            p_cell((found.get("difference") or {}).get("p")),
+        )
+        for name, found in matched["learners"].items()
+    ]
+    table = Table(matched_caption(matched), MATCHED, flat(rows))
+    if not figures:
+        return [matched_text(matched), table]
+    return [matched_text(matched), *figures, Folded("The same as a table, with p", table)]
+
+
+MATCHED = ("Learner", "AUROC", "Δ AUROC from the reference", "p")
+
+
+def matched_caption(matched: Mapping[str, Any]) -> str:
+    """Caption of the age-matched table."""
+    return f"Age-matched patients only; {matched_counts(matched)}"
+
+
+def matched_counts(matched: Mapping[str, Any]) -> str:
+    """Level and patients of the age-matched subset."""
+    return f"patient level, {number(matched.get('n_patients'), 0)} age-matched patients"
+
+
+def matched_text(matched: Mapping[str, Any]) -> Text:
+    """How the matching was made and whether it worked."""
+    age = estimate(matched.get("age_auroc"))
+    text = (
+        f"Age matching: {number(matched.get('pairs'), 0)} pairs of one patient of each class, no "
+        f"more than {number(matched.get('caliper_years'), 1)} years apart. Age alone now gives an "
+        f"AUROC of {age.text} {age.minor}; near 0.5 the matching worked. What a network gains here "
+        "it does not owe to age."
+    )
+    note = str(matched.get("note") or "").rstrip(".")
+    return Text(f"{text} {note[:1].upper()}{note[1:]}." if note else text)

@@ -1,0 +1,302 @@
+"""Sections of the report: saliency scores, clinical attributions, galleries, learning curves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from osteon.reporting.figures.style import readable
+from osteon.reporting.page.blocks import Block, Gallery, Section, Text, section
+from osteon.reporting.page.parts import View
+from osteon.reporting.page.sections_results import figure
+from osteon.reporting.page.tables import (
+    MISSING,
+    Cell,
+    Table,
+    absent,
+    estimate,
+    flat,
+    head,
+    number,
+    parts_of,
+    whole,
+    words,
+)
+
+PLACES = {
+    "Pointing game": "pointing",
+    "Chance": "chance",
+    "Energy in lesion": "energy",
+    "IoU": "iou",
+}
+CUTS = {
+    "Deletion (low is good)": "deletion",
+    "random": "deletion_random",
+    "Insertion (high is good)": "insertion",
+    "random ": "insertion_random",
+}
+SHUFFLED = {
+    "Correlation with shuffled": "randomised_correlation",
+    "Pointing, shuffled": "randomised_pointing",
+    "Energy, shuffled": "randomised_energy",
+}
+WAYS = {
+    "Gradient": "gradient",
+    "Gradient × input": "grad_x_input",
+    "Integrated gradients": "integrated",
+}
+NO_LESION = "no outlined lesion to compare with"
+RATIO = "gradient_ratio_alp_over_ldh"
+
+
+def explanations(view: View) -> Section:
+    """Do the maps depend on what was learnt, do they hit the lesion, which values count."""
+    found = view.parts.explanations or {}
+    blocks: list[Block | None] = []
+    methods = found.get("methods") or {}
+    if methods:
+        blocks.append(
+            Text(
+                "A saliency map says where the network was sensitive, not why. First the check: "
+                "the same map is made with the weights shuffled. A map that stays the same shows "
+                "the image, not what was learnt, and is worthless."
+            )
+        )
+        blocks += [verdicts(view, methods), places(view, methods), cuts(view, methods)]
+    blocks.append(figure(view, "explanations", counts=""))
+    blocks += clinical(view, found.get("clinical") or {})
+    if found.get("statement"):
+        blocks.append(Text(str(found["statement"]), "note"))
+    return section("explanations", "Where the network looks, what it weighs", *blocks)
+
+
+def each(view: View, methods: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """(learner, method, scores)."""
+    return [
+        (view.label(name), way.replace("_", " ").replace("grad cam", "Grad-CAM"), scores)
+        for name, ways in methods.items()
+        for way, scores in ways.items()
+    ]
+
+
+def verdicts(view: View, methods: Mapping[str, Any]) -> Table:
+    """The weight-randomisation check."""
+    rows = []
+    for name, way, one in each(view, methods):
+        verdict = str(one.get("verdict") or "not judged: check not made")
+        note = str(one.get("note") or "")
+        tone = {"w": "bad", "f": "warn" if note else "good"}.get(verdict[:1], "warn")
+        rows.append(
+            (
+                head(name),
+                words(way),
+                words(verdict, note, tone),
+                *(estimate(one.get(key), "check not made") for key in SHUFFLED.values()),
+            )
+        )
+    caption = "Do the maps depend on the weights? Weight-randomisation check"
+    return Table(caption, ("Learner", "Map", "Verdict", *SHUFFLED), flat(rows))
+
+
+def places(view: View, methods: Mapping[str, Any]) -> Table | None:
+    """Pointing, energy and IoU against the outlined lesion."""
+    rows = [
+        (
+            head(name),
+            words(way),
+            sizes(one),
+            *(estimate(one.get(key), NO_LESION) for key in PLACES.values()),
+            by_chance(one.get("pointing"), one.get("chance")),
+        )
+        for name, way, one in each(view, methods)
+    ]
+    note = (
+        "Pointing game: share of images whose hottest point lies in the lesion. Energy: share of "
+        "the map inside it. IoU at the 15 % most salient pixels. Chance: the lesion's share of the "
+        "image, which a map without any knowledge would reach in pointing and energy."
+    )
+    caption = "Do the maps hit the lesion? Intervals over patients"
+    return Table(caption, ("Learner", "Map", "Images", *PLACES, "Pointing is"), flat(rows), note)
+
+
+def by_chance(pointing: Any, chance: Any) -> Cell:
+    """Is the pointing game above chance? By rule: where does the interval lie?"""
+    _, lo, hi = parts_of(pointing)
+    level = parts_of(chance)[0]
+    if absent(lo) or absent(hi) or absent(level):
+        return Cell(MISSING, why=NO_LESION, tone="quiet")
+    if lo > level:
+        return words("above chance", tone="good")
+    return words("below chance", tone="bad") if hi < level else words("as chance", tone="warn")
+
+
+def sizes(one: Mapping[str, Any]) -> Cell:
+    """Images with a lesion of all, and patients."""
+    lesion = "" if absent(one.get("n_with_lesion")) else f"{one['n_with_lesion']} with lesion, "
+    return Cell(
+        whole(one.get("n_images")).text,
+        f"{lesion}{whole(one.get('n_patients')).text} patients",
+        sort=one.get("n_images"),
+    )
+
+
+def cuts(view: View, methods: Mapping[str, Any]) -> Table | None:
+    """Deletion and insertion beside random order."""
+    rows = [
+        (head(name), words(way), *(estimate(one.get(key)) for key in CUTS.values()))
+        for name, way, one in each(view, methods)
+    ]
+    note = (
+        "Pixels are removed (deletion) or shown (insertion) from the most salient on; the number "
+        "is the area under the probability. The map tells something if it beats pixels in random "
+        "order, which stand beside it."
+    )
+    columns = ("Learner", "Map", *(name.strip() for name in CUTS))
+    return Table("Does the network need what the map marks?", columns, flat(rows), note)
+
+
+def clinical(view: View, found: Mapping[str, Any]) -> list[Block | None]:
+    """Attributions of the clinical values and the ratio of ALP to LDH."""
+    if not found:
+        return []
+    rows = [
+        (
+            head(view.label(name)),
+            words(readable(feature)),
+            *(estimate(values.get(key)) for key in WAYS.values()),
+            direction(values.get("direction")),
+        )
+        for name, one in found.items()
+        for feature, values in (one.get("features") or {}).items()
+    ]
+    note = (
+        f"Mean absolute attribution to the output for {view.positive}; the gradient is per unit of "
+        "the normalised value. Direction: sign of the mean gradient. Intervals over patients."
+    )
+    judged = weighed_on(found)
+    columns = ("Learner", "Clinical value", *WAYS, "Direction")
+    caption = f"What the clinical values weigh{f'; {judged}' if judged else ''}"
+    table = Table(caption, columns, flat(rows), note) if rows else None
+    kinds = ("attributions", "gradients")
+    charts = [figure(view, f"clinical_{kind}", counts=judged) for kind in kinds]
+    return [table, ratio(view, found), *charts]
+
+
+def direction(found: Any) -> Cell:
+    """Does a higher value raise the output? Unclear where the interval holds 0."""
+    value, lo, hi = parts_of(found)
+    if absent(value):
+        return Cell(MISSING, why="direction not recorded", tone="quiet")
+    if not absent(lo) and not absent(hi) and lo <= 0 <= hi:
+        return words("unclear")
+    return words("raises" if value > 0 else "lowers")
+
+
+def weighed_on(found: Mapping[str, Any]) -> str:
+    """Images and patients that the attributions were taken of; empty if not recorded."""
+    for one in found.values():
+        for values in (one.get("features") or {}).values():
+            figure = values.get("gradient")
+            if isinstance(figure, Mapping) and figure.get("n"):
+                patients = figure.get("patients")
+                of = f", {patients:,} patients" if patients else ""
+                return f"image level, {figure['n']:,} images{of}"
+    return ""
+
+
+def ratio(view: View, found: Mapping[str, Any]) -> Table | None:
+    """ALP:LDH, ours beside the printed one."""
+    theirs = printed_ratio(view)
+    rows: list[tuple[Cell, ...]] = [
+        (
+            head(view.label(name)),
+            *(estimate(one["ratio_alp_ldh"].get(key)) for key in WAYS.values()),
+            Cell(theirs),
+        )
+        for name, one in found.items()
+        if one.get("ratio_alp_ldh")
+    ]
+    columns = ("Learner", *WAYS, "Printed")
+    note = (
+        "The paper does not say which attribution its ratio was taken of; the plain gradient is "
+        "our reading. The ratio rests on how the values were normalised."
+    )
+    caption = "ALP : LDH, the ratio of their weights, beside the paper's"
+    return Table(caption, columns, flat(rows), note) if rows else None
+
+
+def printed_ratio(view: View) -> str:
+    """The paper's ratio, from its printed numbers or its ledger."""
+    given = (view.parts.published or {}).get(RATIO)
+    if not absent(given):
+        return number(given)
+    for row in (view.parts.ledger or {}).get("rows") or ():
+        if "gradient" in str(row.get("id")) and "ratio" in str(row.get("id")):
+            return number(row.get("printed")) if not absent(row.get("printed")) else MISSING
+    return MISSING
+
+
+def galleries(view: View) -> Section:
+    """Cases with their pictures and maps."""
+    shown: list[Block] = [
+        Gallery(
+            str(one.get("name", f"gallery-{k}")),
+            str(one.get("title", "")),
+            str(one.get("caption", "")),
+            tuple(one["cases"]),
+            int(one.get("left_out", 0)),
+        )
+        for k, one in enumerate(view.parts.galleries)
+        if one.get("cases")
+    ]
+    empty = [
+        str(g.get("title") or g.get("name")) for g in view.parts.galleries if not g.get("cases")
+    ]
+    lead = Text(
+        "Single cases, chosen by rule, illustrate; they prove nothing. Warm colours: where the "
+        "network was most sensitive. The switch hides the maps. Cases carry running numbers that "
+        "lead back to nobody."
+    )
+    none = Text(f"No case fell into: {', '.join(empty)}.", "note") if empty else None
+    return section("galleries", "Galleries", lead if shown else None, *shown, none)
+
+
+def learning(view: View) -> Section:
+    """Learning curves and where training ended."""
+    rows = []
+    for name, history in (view.parts.histories or {}).items():
+        if not len(history) or "epoch" not in history:
+            continue
+        last = history[history["epoch"] == history["epoch"].max()]
+        numbers = last.select_dtypes("number").mean()
+        rows.append(
+            (
+                head(view.label(name)),
+                whole(history["epoch"].nunique()),
+                whole(history["fold"].nunique() if "fold" in history else 1),
+                *(
+                    estimate(numbers.get(key), "not recorded")
+                    for key in ("loss", "accuracy", "seconds")
+                ),
+            )
+        )
+    columns = (
+        "Learner",
+        "Epochs",
+        "Folds",
+        "Training loss",
+        "Training accuracy",
+        "Seconds an epoch",
+    )
+    caption = "The last epoch of training, mean of the folds, on training images"
+    curves = [
+        figure(view, name, counts="Image level, on the training parts; learning, not performance")
+        for name in view.parts.charts or ()
+        if name.startswith("learning_curves")
+    ]
+    table = Table(caption, columns, flat(rows)) if rows else None
+    lead = Text(
+        "How the loss on the training images fell. It says that training went on and settled, "
+        "nothing about patients that were held out."
+    )
+    return section(
+        "learning", "Learning curves", lead if table or any(curves) else None, *curves, table
+    )
