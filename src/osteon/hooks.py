@@ -1,9 +1,61 @@
-"""What a run leaves in MLflow beyond Kedro-MLflow's own: a child run a learner and a fold."""
+"""What happens around a run: earlier stages demanded, child runs a learner and a fold in MLflow."""
 
 from typing import Any
 
 from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
+
+
+class EarlierStageMissing(FileNotFoundError):
+    """A stage was asked for before what it reads exists; names the command that makes it."""
+
+
+class OrderHooks:
+    """Stops a run whose earlier stages have not run yet, before any node and with the command."""
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Demand every dataset that this run reads, does not make, and another pipeline makes.
+
+        Raises:
+            EarlierStageMissing: names the datasets and the command.
+        """
+        from kedro.framework.project import pipelines
+
+        wanted = {name for name in pipeline.inputs() if not name.startswith("params:")}
+        missing = {name for name in wanted if not catalog.exists(name)}
+        commands, made = [], set()
+        for row, outputs in rows_for(missing, pipelines):
+            commands.append(f"`kedro run --pipelines={row}`")
+            made |= outputs
+        if made:
+            shown = ", ".join(sorted(made)[:5]) + f" and {len(made) - 5} more" * (len(made) > 5)
+            raise EarlierStageMissing(f"not there yet: {shown}; run {' and '.join(commands)} first")
+
+
+def rows_for(missing: set[str], pipelines: Any) -> list[tuple[str, set[str]]]:
+    """Rows that make missing datasets, with what each makes; a paper's main row comes first.
+
+    Only rows from the cohort to the report count: a column would itself need earlier columns.
+    """
+    main = pipelines["__default__"].all_outputs()
+    rows = {
+        name: (not pipelines[name].all_outputs() <= main, pipelines[name].all_outputs())
+        for name in pipelines
+        if name != "__default__"
+        and {"ingestion", "training"}
+        <= {tag for node in pipelines[name].nodes for tag in node.tags}
+    }
+    chosen: list[tuple[str, set[str]]] = []
+    while rows and missing:
+        best = min(rows, key=lambda name: (-len(missing & rows[name][1]), rows[name][0]))
+        if not missing & rows[best][1]:
+            break
+        chosen.append((best, missing & rows[best][1]))
+        missing = missing - rows.pop(best)[1]
+    return chosen
 
 
 class TrackingHooks:

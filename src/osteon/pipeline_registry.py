@@ -4,7 +4,14 @@ from kedro.pipeline import Pipeline
 
 from osteon.pipelines import osteosarcoma_fusion
 
-COLUMNS = ("ingestion", "preprocessing", "training", "evaluation")
+COLUMNS = (
+    "ingestion",
+    "preprocessing",
+    "training",
+    "evaluation",
+    "explainability",
+    "reporting",
+)
 
 
 def register_pipelines() -> dict[str, Pipeline]:

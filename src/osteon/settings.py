@@ -1,8 +1,8 @@
 """Kedro settings: how configuration is merged and which hooks run."""
 
-from osteon.hooks import TrackingHooks
+from osteon.hooks import OrderHooks, TrackingHooks
 
-HOOKS = (TrackingHooks(),)
+HOOKS = (OrderHooks(), TrackingHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

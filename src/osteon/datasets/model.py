@@ -31,10 +31,10 @@ class ModelDataset(AbstractVersionedDataset[Build, Any]):
         data.write(Path(self._get_save_path()))
 
     def load(self) -> Any:
-        """The learner as `osteon.recipes.load_learner` gives it."""
-        from osteon.recipes.artefact import load_learner
+        """The learner as `load_learner` gives it, or a `SkippedLearner` that says why not."""
+        from osteon.recipes.artefact import load_learner_or_reason
 
-        return load_learner(Path(self._get_load_path()))
+        return load_learner_or_reason(Path(self._get_load_path()))
 
     def _exists(self) -> bool:
         return bool(self._get_versions())

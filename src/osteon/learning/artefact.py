@@ -125,11 +125,15 @@ def _newest_version(folder: Path) -> Path:
     return (trained or skipped or [folder / CARD_FILE])[-1].parent
 
 
-def _absence(folder: Path) -> str:
+def skipped_because(folder: Path) -> str | None:
+    """Why the run that wrote this version trained nothing; None if it did, or wrote nothing."""
     file = folder / SKIPPED_FILE
-    if not file.is_file():
-        return "it is not a saved learner"
-    return f"the learner was skipped, because {json.loads(file.read_bytes())['skipped']}"
+    return str(json.loads(file.read_bytes())["skipped"]) if file.is_file() else None
+
+
+def _absence(folder: Path) -> str:
+    reason = skipped_because(folder)
+    return f"the learner was skipped, because {reason}" if reason else "it is not a saved learner"
 
 
 def _copy_fold(partial: Path, result: FoldResult) -> dict[str, Any]:

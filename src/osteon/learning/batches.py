@@ -5,12 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -68,6 +71,27 @@ class ImageCases:
                 )
         if not np.isfinite(self.clinical).all():
             raise ValueError("clinical holds values that are missing or infinite")
+
+    @classmethod
+    def from_table(
+        cls, table: "pd.DataFrame", clinical: Sequence[str], images: Path
+    ) -> "ImageCases":
+        """The cases of a samples table.
+
+        Args:
+            table: sample_id, patient_id, row, label and the clinical columns.
+            clinical: columns of the clinical vector, in its order.
+            images: `images.npy` of the prepared store.
+        """
+        return cls(
+            images=images,
+            rows=table["row"].to_numpy(np.int64),
+            clinical=table[list(clinical)].to_numpy(np.float32),
+            labels=table["label"].to_numpy(np.int64),
+            # Numbers in order of appearance: nothing drawn may depend on the pseudonyms' key.
+            patients=table["patient_id"].factorize()[0],
+            samples=table["sample_id"].to_numpy(str),
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         # A memory map would travel to another process as a copy of the whole cohort.

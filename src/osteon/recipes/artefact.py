@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from osteon.learning.artefact import read_artefact
+from osteon.learning.artefact import read_artefact, skipped_because
 from osteon.learning.batches import normalise as normalise_image
 from osteon.learning.checkpoint import load_weights
 from osteon.recipes import Recipe
@@ -128,6 +128,20 @@ def _lab(name: str, lab: Lab) -> dict[str, float | None]:
     if not pd.isna(values[0]) and pd.isna(values[1]) and pd.isna(values[2]):
         raise ClinicalError(f"{name}: found {lab}; wanted {name}_low and {name}_high of the kit")
     return dict(zip(columns, values, strict=True))
+
+
+@dataclass(frozen=True)
+class SkippedLearner:
+    """Stands for a learner that a run could not train on its cohort; `reason` says why."""
+
+    reason: str
+
+
+def load_learner_or_reason(folder: Path) -> Ensemble | SkippedLearner:
+    """As `load_learner`, but a skipped learner is an answer and no error."""
+    if reason := skipped_because(folder):
+        return SkippedLearner(reason)
+    return load_learner(folder)
 
 
 def load_learner(folder: Path) -> Ensemble:

@@ -1,17 +1,18 @@
 """Steps of evaluation: tables in, numbers out."""
 
 import logging
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from osteon.cohorts.config import CohortConfig
+from osteon.pipelines.splitting.nodes import UNCHANGED
 from osteon.recipes.evaluation import EvaluationConfig
 
 logger = logging.getLogger(__name__)
 
 PERMUTED = "permuted"
-RECORD = "__record"
+RECORD, FITTED, PREDICTIONS = "__record", "__fitted", "__predictions"
 STATEMENTS = {
     "phantom": "Synthetic patients. These figures show that the software works, never that a "
     "clinical claim holds.",
@@ -46,48 +47,67 @@ def certify_no_leak(
     samples: pd.DataFrame,
     splits: pd.DataFrame,
     near_duplicates: pd.DataFrame,
-    **fitted: pd.DataFrame,
+    **learners: pd.DataFrame,
 ) -> dict[str, Any]:
     """The leak certificate of a report; a leak stops the run and names the pair.
 
     Args:
         samples: one row a sample.
         splits: which fold judges which sample.
-        near_duplicates: pairs of images that show the same picture.
-        fitted: for each learner and for the controls, what each fold was truly fitted on.
+        near_duplicates: pairs of images that show the same picture, as it is or altered.
+        learners: for each learner and for the controls `<name>__fitted`, what each fold was truly
+            fitted on, and `<name>__predictions`, on which thresholds and temperatures are fitted.
 
     Raises:
         LeakFound: something judged was seen in training.
     """
-    from osteon.measures.leaks import certify, refuse_leaks
-
-    seen = pd.concat(fitted.values(), ignore_index=True)
-    certificate = certify(samples, splits, seen, near_duplicates=near_duplicates)
-    refuse_leaks(certificate)
-    return certificate
+    return _certify("patient", samples, splits, near_duplicates, learners)
 
 
 def certify_audit(
     samples: pd.DataFrame,
     splits: pd.DataFrame,
     near_duplicates: pd.DataFrame,
-    **fitted: pd.DataFrame,
+    **learners: pd.DataFrame,
 ) -> dict[str, Any]:
     """The certificate of the image-level audit: what fails by design is written down as such.
 
     Args:
         samples: one row a sample.
         splits: the image-level folds.
-        near_duplicates: pairs of images that show the same picture.
-        fitted: what each fold of each audited learner was truly fitted on.
+        near_duplicates: as for `certify_no_leak`.
+        learners: as for `certify_no_leak`, of each audited learner.
 
     Raises:
         LeakFound: an image itself was judged by a network that had seen it.
     """
-    from osteon.measures.leaks import certify, refuse_leaks
+    return _certify("image", samples, splits, near_duplicates, learners)
 
-    seen = pd.concat(fitted.values(), ignore_index=True)
-    certificate = certify(samples, splits, seen, "image", near_duplicates)
+
+def _certify(
+    unit: Literal["patient", "image"],
+    samples: pd.DataFrame,
+    splits: pd.DataFrame,
+    near_duplicates: pd.DataFrame,
+    learners: dict[str, pd.DataFrame],
+) -> dict[str, Any]:
+    from osteon.measures.leaks import certify, refuse_leaks
+    from osteon.measures.tracing import evaluated
+
+    fitted, predictions = (
+        pd.concat([t for name, t in learners.items() if name.endswith(end)], ignore_index=True)
+        for end in (FITTED, PREDICTIONS)
+    )
+    altered = near_duplicates["change"] != UNCHANGED
+    certificate = certify(
+        samples,
+        splits,
+        fitted,
+        unit,
+        near_duplicates[~altered],
+        evaluated(predictions),
+        near_duplicates[altered],
+    )
     refuse_leaks(certificate)
     return certificate
 
@@ -99,7 +119,7 @@ def evaluate_learners(
     certificate: dict[str, Any],
     controls: pd.DataFrame,
     **learners: Any,
-) -> tuple[dict[str, Any], pd.DataFrame]:
+) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame]:
     """Judge all learners on the same patients, each against the image-only reference.
 
     Args:
@@ -111,8 +131,10 @@ def evaluate_learners(
         learners: `<name>` predictions and `<name>__record` training record of each learner.
 
     Returns:
-        metrics and the comparison, one row a learner (`kind`: learner, control or permuted).
+        metrics, curves, and the comparison, one row a learner (`kind`: learner, control or
+        permuted).
     """
+    from osteon.measures.comparing import adjust
     from osteon.measures.evaluator import evaluate
 
     records = {
@@ -129,17 +151,21 @@ def evaluate_learners(
     is_control = beside.comparison["learner"] != reference
     parts.append(("control", beside.comparison[is_control]))
     metrics = {**main.metrics, "controls": beside.metrics}
+    curves = {**main.curves, "controls": beside.curves["learners"], "permuted_labels": {}}
     metrics["beyond_clinical"] = {
         name: beyond_clinical(learners[name], controls, config)
         for name in honest
         if clinical_twin(name) in set(controls["learner"])
     }
+    adjust(list(metrics["beyond_clinical"].values()), config.alpha)
     for name in permuted:
         shuffled = evaluate(learners[name], config, name)
         metrics["permuted_labels"] = shuffled.metrics
+        curves["permuted_labels"] |= shuffled.curves["learners"]
         parts.append(("permuted", shuffled.comparison))
     comparison = pd.concat([table.assign(kind=kind) for kind, table in parts], ignore_index=True)
     metrics["data"] = {
+        "paper": str(learners[honest[0]]["paper"].iloc[0]),
         "source": cohort.source,
         "statement": STATEMENTS[cohort.source],
         "flow": flow,
@@ -147,7 +173,7 @@ def evaluate_learners(
     }
     metrics["training"] = records
     logger.info("%s\n%s", STATEMENTS[cohort.source], summary(comparison))
-    return metrics, comparison
+    return metrics, curves, comparison
 
 
 def summary(comparison: pd.DataFrame) -> str:
@@ -196,13 +222,12 @@ def beyond_clinical(
     Returns:
         differences learner - control with intervals and tests.
     """
-    from osteon.measures.evaluator import evaluate
+    from osteon.measures.evaluator import compare
 
     name = str(predictions["learner"].iloc[0])
     twin = clinical_twin(name)
     both = pd.concat([controls[controls["learner"] == twin], predictions])
-    found = evaluate(both, config, twin)
-    return {"control": twin, **found.metrics["comparisons"][name]["patient"]}
+    return {"control": twin, **compare(both, config, twin)[name]["patient"]}
 
 
 def find_reference(learners: Any, ending: str) -> str:

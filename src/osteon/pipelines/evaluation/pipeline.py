@@ -32,8 +32,9 @@ def create_pipeline(paper: str, report: str, learners: Iterable[str]) -> Pipelin
                     "samples": samples,
                     "splits": splits,
                     "near_duplicates": f"{paper}.near_duplicates",
-                    "controls": f"{report}.controls_fitted",
-                    **{name: f"{paper}.{name}.fitted" for name in learners},
+                    "controls__fitted": f"{report}.controls_fitted",
+                    "controls__predictions": f"{report}.controls",
+                    **_seen(paper, learners),
                 },
                 f"{report}.leak_certificate",
                 name="certify_no_leak",
@@ -50,7 +51,7 @@ def create_pipeline(paper: str, report: str, learners: Iterable[str]) -> Pipelin
                     **{name: f"{paper}.{name}.predictions" for name in learners},
                     **{f"{name}__record": f"{paper}.{name}.training_record" for name in learners},
                 },
-                [f"{report}.metrics", f"{report}.comparison"],
+                [f"{report}.metrics", f"{report}.curves", f"{report}.comparison"],
                 name="evaluate_learners",
                 namespace=report,
             ),
@@ -76,7 +77,7 @@ def create_audit_pipeline(paper: str, report: str, pairs: Mapping[str, str]) -> 
                     "samples": f"{paper}.samples",
                     "splits": f"{paper}.image_level_splits",
                     "near_duplicates": f"{paper}.near_duplicates",
-                    **{name: f"{paper}.{name}.fitted" for name in pairs.values()},
+                    **_seen(paper, pairs.values()),
                 },
                 f"{report}.leak_certificate",
                 name="certify_audit",
@@ -95,3 +96,12 @@ def create_audit_pipeline(paper: str, report: str, pairs: Mapping[str, str]) -> 
         ],
         tags="evaluation",
     )
+
+
+def _seen(paper: str, learners: Iterable[str]) -> dict[str, str]:
+    """What a certificate reads of each learner."""
+    return {
+        f"{name}__{what}": f"{paper}.{name}.{what}"
+        for name in learners
+        for what in ("fitted", "predictions")
+    }

@@ -7,22 +7,27 @@ from osteon.cohorts.errors import CohortError
 from osteon.recipes.splitting import SplittingConfig
 
 ALWAYS_TRAIN = -1
+UNCHANGED = "none"
 
 
 def find_near_duplicates(images: pd.DataFrame) -> pd.DataFrame:
-    """Pairs of images that show the same picture, by perceptual hash and thumbnail.
+    """Pairs of images that show the same picture, as it is, mirrored or turned.
 
     Args:
         images: the archive's index, with `sample_id`, `phash` and `thumbnail`.
 
     Returns:
-        one row a pair: `sample_a`, `sample_b`.
+        one row a pair: `sample_a`, `sample_b`, and `change`, what was done to the second one
+        (`none` for a copy as it is).
     """
     from osteon.imaging.fingerprints import near_duplicates
+    from osteon.measures.copies import altered_copies
 
     pairs = near_duplicates(images["phash"].tolist(), images["thumbnail"].tolist())
     names = images["sample_id"].to_numpy(str)
-    return pd.DataFrame({"sample_a": names[pairs[:, 0]], "sample_b": names[pairs[:, 1]]})
+    alike = pd.DataFrame({"sample_a": names[pairs[:, 0]], "sample_b": names[pairs[:, 1]]})
+    found = pd.concat([alike.assign(change=UNCHANGED), altered_copies(images)], ignore_index=True)
+    return found.astype("str")
 
 
 def split_patients(

@@ -49,6 +49,7 @@ def train_learner(
         out-of-fold predictions, the artefact, learning curves, what each fold was fitted on, and
         the record: recipe, device, threads, seconds, origin of the weights, or why it was skipped.
     """
+    from osteon.learning.batches import ImageCases
     from osteon.learning.folds import divisions, fold_tasks, run_folds
 
     full = recipe.for_learner(learner)
@@ -65,7 +66,7 @@ def train_learner(
     }
     tasks = fold_tasks(
         full,
-        _cases(full, table, prepared),
+        ImageCases.from_table(table, full.clinical_columns, prepared / "images.npy"),
         divisions(table["fold"].to_numpy(), table["split"].to_numpy()),
         data_hash=hashes["data"],
         split_hash=hashes["split"],
@@ -81,20 +82,6 @@ def train_learner(
         pd.concat([pd.DataFrame(r.history).assign(fold=r.fold) for r in results]),
         _fitted(results, name),
         _record(full, results, hashes),
-    )
-
-
-def _cases(recipe: LearnerRecipe, table: pd.DataFrame, prepared: Path) -> Any:
-    from osteon.learning.batches import ImageCases
-
-    return ImageCases(
-        images=prepared / "images.npy",
-        rows=table["row"].to_numpy(np.int64),
-        clinical=table[list(recipe.clinical_columns)].to_numpy(np.float32),
-        labels=table["label"].to_numpy(np.int64),
-        # Numbers in order of appearance: nothing drawn may depend on the key of the pseudonyms.
-        patients=pd.factorize(table["patient_id"])[0],
-        samples=table["sample_id"].to_numpy(str),
     )
 
 
@@ -137,6 +124,7 @@ def _record(
             "device": r.device,
             "threads": r.threads,
             "weights": r.weights_origin,
+            "sha256": r.sha256,
             "resumed": r.resumed,
             "reused": r.reused,
         }
