@@ -128,7 +128,7 @@ def test_one_cell_and_one_learner_run_alone_and_agree(finished: Path) -> None:
     kedro_run(finished, "--tags=evaluation")
     assert _report(finished, "comparison.csv").read_text() == compared
     printed = kedro_run(finished, f"--namespaces={PAPER}.resnet18_all")
-    assert "Completed 1 out of 1 tasks" in printed
+    assert "Completed 2 out of 2 tasks" in printed  # train and explain
 
 
 def test_store_is_rebuilt_when_a_parameter_changes(finished: Path, tmp_path: Path) -> None:
@@ -243,6 +243,13 @@ def test_real_pictures_run_by_configuration_alone(real_data: Path, tmp_path: Pat
     assert pd.isna(comparison.loc["resnet18_gender_age", "skipped"])
     assert "small sample" in comparison.loc["resnet18_baseline", "warnings"]
     assert comparison.loc["resnet18_baseline", "n_patients"] == 25
+    # Without labs the headline learner is skipped: its evidence is absent, and the pages say so.
+    page = _report(project, "report.html").read_text()
+    assert "Synthetic" not in page and "small sample" in page
+    explained = json.loads(_report(project, "explanations.json").read_text())["methods"]
+    assert set(explained) == {"resnet18_baseline"}
+    note = explained["resnet18_baseline"]["grad_cam"]["note"]
+    assert "No lesion is drawn on any image" in note  # no masks at all: absent, and said so
     assert (
         "user's own cohort"
         in json.loads(_report(project, "metrics.json").read_text())["data"]["statement"]

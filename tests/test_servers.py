@@ -2,13 +2,14 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.project import PAPER, make_project, start
@@ -18,9 +19,7 @@ class _Server:
     """A server of kedro's on a free port."""
 
     def __init__(self, project: Path, *arguments: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = _free_port()
         self.log = project / "server.log"  # a file: a pipe that nobody reads would stop it
         with self.log.open("w") as log:
             options = {"stdout": log, "start_new_session": True}
@@ -48,8 +47,20 @@ def _serving(project: Path, *arguments: str) -> Iterator[_Server]:
     try:
         yield server
     finally:
-        os.killpg(server.process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(server.process.pid, signal.SIGKILL)
         server.process.wait()
+
+
+def _free_port() -> int:
+    """A port below those that the system gives away: kedro-viz refuses any above 49151."""
+    ports = list(range(20_000, 32_000))
+    random.shuffle(ports)
+    for port in ports:
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
 
 
 def _listening(port: int) -> set[str]:

@@ -231,13 +231,12 @@ def curve(auroc: float) -> dict[str, Any]:
 
 def certificate(passed: bool = True) -> dict[str, Any]:
     """A leak certificate; the pair of a failed one carries names that must not be printed."""
-    names = ["patients_whole", "near_duplicates", "no_augmentation_before_split"]
+    names = ["patients_whole", "near_duplicates"]
     checks = [
         {"name": name, "statement": name.replace("_", " "), "passed": True, "note": ""}
         | {"remedy": "", "checked": PATIENTS, "found": 0, "pairs": []}
         for name in names
     ]
-    checks[2] |= {"checked": 0, "note": "not applicable: no derived images"}
     if not passed:
         checks[0] |= {"passed": False, "found": 1, "remedy": "split by patient"}
         checks[0] |= {"pairs": [["PSEUDONYM-1", "PSEUDONYM-2"]]}
@@ -248,6 +247,14 @@ def certificate(passed: bool = True) -> dict[str, Any]:
         "patients": PATIENTS,
         "learners_checked": list(LEARNERS),
         "checks": checks,
+        "not_checked": [
+            {
+                "name": "no_augmentation_before_split",
+                "statement": "no image derived from another lies in a different part",
+                "status": "not checked",
+                "reason": "samples have no column `parent`",
+            }
+        ],
     }
 
 

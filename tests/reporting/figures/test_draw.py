@@ -236,8 +236,13 @@ def test_names_of_narrow_tiles_do_not_run_into_each_other() -> None:
     assert min(box.y0 for box in boxes) >= 0
 
 
+def test_contact_sheet_without_a_case_says_so() -> None:
+    sheet = draw.contact_sheet([], "Worst")
+    assert any("No case" in text.get_text() for text in sheet.texts)
+
+
 def test_contact_sheet_refuses_what_is_no_picture() -> None:
-    with pytest.raises(ValueError, match="no tile found"):
+    with pytest.raises(ValueError, match="one without a tile found"):
         draw.contact_sheet([{"caption": "a", "tiles": []}], "empty")
     with pytest.raises(ValueError, match=r"tile 'x' of shape \(4,\) found"):
         draw.contact_sheet([{"caption": "a", "tiles": [("x", np.zeros(4))]}], "flat")

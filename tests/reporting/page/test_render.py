@@ -342,6 +342,12 @@ def test_a_failed_certificate_shouts_and_names_nobody() -> None:
     assert "PSEUDONYM" not in text
 
 
+def test_what_was_not_checked_is_never_shown_as_passed() -> None:
+    text = Tree(render(sample.everything())).text
+    at = text.index("no image derived from another lies in a different part")
+    assert "samples have no column `parent` – – not checked" in text[at : at + 150]
+
+
 def test_an_audit_alone_makes_a_page_with_its_gap() -> None:
     parts = ReportParts("Audit", statement="Synthetic patients.", split_gap=sample.split_gap())
     text = Tree(render(parts)).text

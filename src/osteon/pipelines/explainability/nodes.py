@@ -223,8 +223,8 @@ def _tiles(
         return np.asarray(laid / max(float(laid.max()), 1e-12))
 
     maps = [
-        (f"{METHODS.get(method, method)}, {learner}", found)
-        for method in METHODS
+        (f"{title}, {learner}{'' if found.any() else ' (empty)'}", found)
+        for method, title in METHODS.items()
         for learner, store, _ in shown
         if method in store.methods and (found := store.get(method, name)) is not None
     ]

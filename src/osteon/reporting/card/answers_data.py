@@ -183,6 +183,10 @@ def disjoint(facts: CardFacts) -> str | None:
         f"{' (' + one['note'] + ')' if one.get('note') else ''}"
         for one in certificate["checks"]
     ]
+    checks += [
+        f"{one['statement']}: not checked ({one['reason']})"
+        for one in certificate.get("not_checked", ())
+    ]
     state = "passed" if certificate["passed"] else "NOT passed"
     return f"leak certificate {state}, unit {certificate['unit']}. " + "; ".join(checks)
 

@@ -18,15 +18,16 @@ def contact_sheet(cases: Sequence[Mapping[str, Any]], title: str = "") -> "Figur
     """A grid of images, one row a case, 7 inches wide.
 
     Args:
-        cases: `{"caption": str, "tiles": [(title, image), ...]}`, image (H, W) or (H, W, 3) uint8.
+        cases: `{"caption": str, "tiles": [(title, image), ...]}`, image (H, W) or (H, W, 3) uint8;
+            without any, the sheet says that no case fits.
 
     Raises:
-        ValueError: no case, or an image of another shape.
+        ValueError: a case without a tile, or an image of another shape.
     """
     from matplotlib import style
 
-    if not cases or not any(case["tiles"] for case in cases):
-        raise ValueError("cases: no tile found, at least one needed")
+    if any(not case["tiles"] for case in cases):
+        raise ValueError("cases: one without a tile found, at least one tile each needed")
     for case in cases:
         for name, image in case["tiles"]:
             if image.ndim != 2 and (image.ndim != 3 or image.shape[2] != 3):
@@ -50,13 +51,16 @@ def blank(width: float, height: float, dpi: int = DPI) -> "Figure":
 
 def _contact_sheet(cases: Sequence[Mapping[str, Any]], title: str) -> "Figure":
     """Tiles of one size, a caption over each row of them, each tile's name below it."""
-    across = max(len(case["tiles"]) for case in cases)
+    if not cases:
+        cases = [{"caption": "No case fits the rule of this gallery.", "tiles": []}]
+    across = max(1, *(len(case["tiles"]) for case in cases))
     tile = min((WIDTH - 2 * EDGE - GAP * (across - 1)) / across, LARGEST)
     captions = [textwrap.wrap(str(case["caption"]), 95) for case in cases]
     names = [[_name(name, tile) for name, _ in case["tiles"]] for case in cases]
     below = [0.12 + LINE * max((len(name) for name in row), default=0) for row in names]
     over = [0.17 * len(lines) + 0.06 for lines in captions]
-    height = (0.4 if title else 0.1) + sum(over) + sum(below) + tile * len(cases)
+    up = tile if any(case["tiles"] for case in cases) else 0
+    height = (0.4 if title else 0.1) + sum(over) + sum(below) + up * len(cases)
     sheet = blank(WIDTH, height, dpi=150)
     y = height - 0.1
     if title:
@@ -65,7 +69,7 @@ def _contact_sheet(cases: Sequence[Mapping[str, Any]], title: str) -> "Figure":
     for place, case in enumerate(cases):
         caption = "\n".join(captions[place])
         sheet.text(EDGE / WIDTH, y / height, caption, size=FONT, va="top")
-        y -= over[place] + tile
+        y -= over[place] + up
         for column, (_, image) in enumerate(case["tiles"]):
             left = EDGE + column * (tile + GAP)
             _tile(sheet, (left, y, tile, tile), image)

@@ -268,6 +268,15 @@ def certificate(view: View) -> Section:
                 result if applied or not one.get("passed") else skipped,
             )
         )
+    rows += [
+        (
+            head(one["statement"], one["reason"]),
+            free(None),
+            free(None),
+            Cell("not checked", tone="quiet"),
+        )
+        for one in found.get("not_checked") or ()
+    ]
     passed = bool(found.get("passed"))
     text = f"{'Passed' if passed else 'FAILED'}: {number(found.get('samples'), 0)} samples of "
     text += f"{number(found.get('patients'), 0)} patients, divided by {found.get('unit', '?')}, "
