@@ -23,7 +23,7 @@ check: $(STAMP)
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
 bench: $(STAMP)
-	for file in startup ingestion "ingestion --memory" training evaluation row; do \
+	for file in startup ingestion "ingestion --memory" training evaluation gradcam report row; do \
 		set -- $$file; $(BIN)/python benchmarks/$$1.py $$2 || exit 1; \
 	done
 
