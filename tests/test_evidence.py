@@ -1,5 +1,6 @@
 """From a finished row to its evidence: explanations, ledger, report and card."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -44,7 +45,10 @@ def test_one_run_leaves_all_evidence(finished: Path) -> None:
         assert _report(finished, f"galleries/{name}.png").read_bytes().startswith(b"\x89PNG")
     for name in FIGURES:
         assert _report(finished, f"figures/{name}.png").read_bytes().startswith(b"\x89PNG")
-        assert "data" in _json(finished, f"figures/{name}.json")
+        assert "data" in _json(finished, f"charts/{name}.json")
+    contents = _json(finished, "contents.json")
+    page = _report(finished, "report.html").read_bytes()
+    assert contents["pages_sha256"]["report"] == hashlib.sha256(page).hexdigest()
 
 
 def test_the_page_is_whole_small_and_says_what_it_is_from(finished: Path) -> None:

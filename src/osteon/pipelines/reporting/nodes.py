@@ -1,5 +1,6 @@
 """Steps of reporting: tables and pictures in, pages out."""
 
+import hashlib
 import logging
 import sys
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ CHARTS = (
     "learning_curves",
     "clinical_attributions",
 )
-"""Charts that are also kept as files, in the order of the outputs of `draw_charts`."""
+"""Charts that are datasets of their own, in the order of the outputs of `draw_charts`."""
 
 
 def tabulate_cohort(
@@ -131,7 +132,7 @@ def draw_charts(
     headline: pd.DataFrame,
     **histories: pd.DataFrame,
 ) -> tuple[Any, ...]:
-    """Every chart of `CHARTS` as a picture and as an interactive figure.
+    """Every chart as pictures, and those of `CHARTS` as interactive figures.
 
     Args:
         metrics: of the evaluation.
@@ -142,18 +143,20 @@ def draw_charts(
         histories: learning curves of each learner.
 
     Returns:
-        a matplotlib figure for each chart, then a plotly figure for each; one without data says so.
+        file name → matplotlib figure of every chart that has data, then a plotly figure for each of
+        `CHARTS`; one without data says so.
     """
     from osteon.reporting.figures import draw, interactive
-    from osteon.reporting.figures.charts import Chart
 
     charts = _charts(metrics, curves, comparison, explanations, headline, histories)
-    wanted = [
-        charts.get(name) or Chart(name, f"{name}: no data in this run", "", "", ())
-        for name in CHARTS
-    ]
-    pictures = [draw.figure(chart) for chart in wanted]
-    return (*pictures, *(interactive.figure(chart) for chart in wanted))
+    pictures = {f"{name}.png": draw.figure(chart) for name, chart in charts.items()}
+    return pictures, *(interactive.figure(charts.get(name) or _absent(name)) for name in CHARTS)
+
+
+def _absent(name: str) -> "Chart":
+    from osteon.reporting.figures.charts import Chart
+
+    return Chart(name, f"{name}: no data in this run", "", "", ())
 
 
 def write_report(
@@ -264,6 +267,36 @@ def write_model_card(
         artefacts=_artefacts(ledger["paper"], metrics["training"]),
     )
     return to_markdown(card), card
+
+
+def list_contents(
+    run: dict[str, Any],
+    certificate: dict[str, Any],
+    model_card_data: dict[str, Any],
+    **parts: Any,
+) -> dict[str, Any]:
+    """What belongs together: the pages of one run with their hashes, and what they were made from.
+
+    Args:
+        run: command, versions, hashes.
+        certificate: of the leak checks.
+        model_card_data: the machine-readable card.
+        parts: pages by name, as text, and the charts.
+
+    Returns:
+        command, code, hashes of data and split, SHA-256 of every page, names of the charts, whether
+        the certificate passed, and how many items of the card wait for a person.
+    """
+    pages = {name: text for name, text in parts.items() if isinstance(text, str)}
+    return {
+        **{name: run[name] for name in ("command", "osteon", "commit", "dirty", "hashes")},
+        "leak_certificate_passed": certificate["passed"],
+        "missing_human_input": len(model_card_data["missing_human_input"]),
+        "pages_sha256": {
+            name: hashlib.sha256(text.encode()).hexdigest() for name, text in pages.items()
+        },
+        "charts": [name.removeprefix("chart_") for name in parts if name.startswith("chart_")],
+    }
 
 
 def _artefacts(paper: str, records: dict[str, Any]) -> dict[str, str]:

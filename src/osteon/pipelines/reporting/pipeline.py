@@ -67,10 +67,7 @@ def create_pipeline(
                 "headline": predictions,
                 **histories,
             },
-            [
-                *(f"{report}.figure_{name}" for name in nodes.CHARTS),
-                *(f"{report}.chart_{name}" for name in nodes.CHARTS),
-            ],
+            [f"{report}.figures", *(f"{report}.chart_{name}" for name in nodes.CHARTS)],
             name="draw_charts",
         ),
         step(
@@ -105,6 +102,19 @@ def create_pipeline(
             },
             [f"{report}.model_card", f"{report}.model_card_data"],
             name="write_model_card",
+        ),
+        step(
+            nodes.list_contents,
+            {
+                "run": f"{report}.run",
+                "certificate": f"{report}.leak_certificate",
+                **{name: f"{report}.{name}" for name in ("report", "model_card", "table1")},
+                "ledger": f"{report}.ledger_page",
+                "model_card_data": f"{report}.model_card_data",
+                **{f"chart_{name}": f"{report}.chart_{name}" for name in nodes.CHARTS},
+            },
+            f"{report}.contents",
+            name="list_contents",
         ),
     ]
     return Pipeline(steps, tags="reporting")
