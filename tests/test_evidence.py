@@ -90,6 +90,12 @@ def test_a_phantom_is_never_held_against_the_paper(finished: Path) -> None:
     assert any(not one["holds"] for one in ledger["contradictions"])
 
 
+def test_the_certificate_is_complete(finished: Path) -> None:
+    certificate = _json(finished, "leak_certificate.json")
+    assert certificate["passed"] and certificate["complete"]
+    assert {"youden_threshold", "temperature"} <= set(certificate["statistics_checked"])
+
+
 def test_card_names_what_only_a_person_can_answer(finished: Path) -> None:
     assert "MISSING: human input" in _report(finished, "model_card.md").read_text()
 

@@ -73,6 +73,7 @@ def record(labels: str = "true") -> dict[str, Any]:
         "status": "trained",
         "recipe": recipe,
         "data_hash": "d" * 64,
+        "code_digest": "c" * 64,
         "split_hash": "5" * 64,
         "folds": [fold | {"fold": number} for number in range(3)],
     }

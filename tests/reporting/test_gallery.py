@@ -97,6 +97,18 @@ def test_overlay_leaves_what_is_not_salient_and_colours_what_is() -> None:
     assert np.ptp(found[1, 1].astype(int)) > 50
 
 
+def test_overlay_is_warm_for_and_blue_against_the_class() -> None:
+    found = overlay(np.full((1, 2), 100, np.uint8), np.array([[0.9, -0.9]])).astype(int)
+    red, blue = found[..., 0], found[..., 2]
+    assert red[0, 0] > blue[0, 0] and blue[0, 1] > red[0, 1]
+
+
+def test_hidden_samples_are_never_chosen() -> None:
+    after = _predictions([0.9, 0.8, 0.7, 0.1], [1, 1, 1, 0])
+    for gallery in choose(after, after, 4, hidden=["S0", "S3"]):
+        assert not {"S0", "S3"} & set(gallery.samples)
+
+
 def test_overlay_refuses_another_shape() -> None:
     with pytest.raises(ValueError, match="saliency"):
         overlay(np.zeros((4, 4), np.uint8), np.zeros((4, 5)))

@@ -87,7 +87,7 @@ def test_facts_hold_what_a_reader_needs_and_no_name_or_place(monkeypatch) -> Non
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
     assert facts["osteon"] == osteon.__version__
     assert facts["devices"] == ["cpu"]
-    assert facts["hashes"] == {"data": "d" * 64, "split": "5" * 64}
+    assert facts["hashes"] == {"data": "d" * 64, "split": "5" * 64, "training_code": "c" * 64}
     assert facts["learners"]["a"]["seconds"] == 4.5
     assert facts["learners"]["b"]["skipped"] == "no ALP"
     assert "numpy" in facts["packages"] and "pytest" not in facts["packages"]
@@ -101,7 +101,7 @@ def test_facts_hold_what_a_reader_needs_and_no_name_or_place(monkeypatch) -> Non
 def test_no_records_and_no_words_are_no_error() -> None:
     facts = run_facts([], {})
     assert facts["command"] == ""
-    assert facts["hashes"] == {"data": None, "split": None}
+    assert facts["hashes"] == {"data": None, "split": None, "training_code": None}
 
 
 def test_wall_time_runs_from_the_given_start() -> None:

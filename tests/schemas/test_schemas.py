@@ -57,7 +57,7 @@ def images_table():
 
 
 def samples_table():
-    texts = ("site", "location", "centre", "sequence", "view", "scanner", "split")
+    texts = ("site", "location", "centre", "sequence", "view", "scanner", "split", "parent")
     return pd.DataFrame(
         {
             "sample_id": ["a", "b", "c"],

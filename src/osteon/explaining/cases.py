@@ -93,10 +93,10 @@ class _FoldExplainer:
         ]
 
     def draw(self, method: str, network: nn.Module, inputs: Inputs) -> Tensor:
-        """B × h × w maps at or above 0, at the method's own resolution."""
+        """B × h × w maps at the method's own resolution; below 0 speaks against the target."""
         target = self.subject.target
         if method == "grad_cam":
-            return grad_cam(network, self.subject.layer, inputs, target)
+            return grad_cam(network, self.subject.layer, inputs, target, signed=True)
         if method != "integrated_gradients":
             raise ValueError(f"methods: {method!r}; allowed: grad_cam, integrated_gradients")
         start = absence(inputs[0])
@@ -117,7 +117,8 @@ class _FoldExplainer:
             )
             random = orders, self._curves(inputs, orders)
         for method in self.config.methods:
-            maps = self.draw(method, self.network, inputs)
+            signed = self.draw(method, self.network, inputs)
+            maps = signed.clamp(min=0)
             columns: dict[str, Any] = {}
             columns |= self._localised(maps, lesions, inputs[0].shape[2:])
             if random is not None:
@@ -127,7 +128,7 @@ class _FoldExplainer:
             columns["empty_map"] = (maps.amax((1, 2)) <= 0).cpu().numpy()
             columns["cells"] = maps[0].numel()
             tables.append(self._rows(index, method, probability, columns))
-            kept[method] = compact(maps, self.config.stored_side)
+            kept[method] = compact(signed, self.config.stored_side)
         return pd.concat(tables), kept
 
     def clinical(self, inputs: Inputs, index: Index) -> pd.DataFrame:
@@ -199,7 +200,7 @@ class _FoldExplainer:
     ) -> dict[str, NDArray[Any]]:
         correlations, pointing, energy = [], [], []
         for network in self.shuffled:
-            other = self.draw(method, network, inputs)
+            other = self.draw(method, network, inputs).clamp(min=0)
             correlations.append(map_correlation(maps.cpu().numpy(), other.cpu().numpy()))
             scores = self._localised(other, lesions, inputs[0].shape[2:])
             pointing.append(scores["pointing"])

@@ -108,7 +108,8 @@ class Explained:
             or not defined.
         attributions: one row a case and clinical value: sample_id, patient_id, learner, fold,
             feature, gradient, grad_x_input, integrated.
-        maps: method → N × h × w float16 in the order of the samples, maximum 1 (see `compact`).
+        maps: method → N × h × w float16 in the order of the samples, largest size 1 (see
+            `compact`); what speaks against the target is below 0 in Grad-CAM, and scored as 0.
     """
 
     scores: pd.DataFrame

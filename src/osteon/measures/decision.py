@@ -1,7 +1,8 @@
 """Decision curves: is acting on the score better than treating everyone or no one?
 
 Net benefit at a threshold probability t is TP/n - FP/n * t/(1 - t) (Vickers & Elkin 2006, Med Decis
-Making 26:565). The share of positives is the sample's, and resamples keep it.
+Making 26:565). The share of positives is the sample's. It was drawn with the patients, so that the
+resamples for the band must draw it again: with it held fixed the band covered 12 to 79 %.
 """
 
 from typing import Any
@@ -46,6 +47,10 @@ def net_benefit(
 
 def curve(judged: Judged, weights: NDArray[np.generic], low: float, high: float) -> dict[str, Any]:
     """The decision curve with a 95 % pointwise bootstrap band over patients.
+
+    Args:
+        judged: one learner at one level; weights: (rounds, patients) draws whatever the class.
+        low, high: the range of thresholds.
 
     Returns:
         threshold, net_benefit, lo, hi, treat_all (lists of the same length) and treat_none (0).

@@ -3,8 +3,9 @@
 A resample of patients is a row of integer weights (how often each patient was drawn), so one
 matrix (rounds, patients) stands for a whole bootstrap. Every metric here is a function of weighted
 counts and gives the number that scikit-learn gives on the rows written out as often as drawn.
-Conventions: precision, F1, MCC, PPV and NPV are 0 where scikit-learn's `zero_division` default says
-0 (nobody called positive); a metric that needs a class which is absent is NaN.
+Conventions: a metric that divides by nothing is NaN, never 0: precision, F1 and PPV when nobody is
+called positive, NPV when nobody is called negative, MCC when all are called alike, and every metric
+that needs a class which is absent.
 """
 
 from collections.abc import Iterator, Sequence
@@ -115,25 +116,24 @@ def from_confusion(
     positives, negatives = tp + fn, fp + tn
     sensitivity, specificity = ratio(tp, positives), ratio(tn, negatives)
     spread = np.sqrt((tp + fp) * positives * negatives * (tn + fn))
-    some = positives > 0
-    both = some & (negatives > 0)
+    some = (positives > 0) & (tp + fp > 0)
     metrics = {
         "accuracy": ratio(tp + tn, positives + negatives),
         "balanced_accuracy": (sensitivity + specificity) / 2,
         "sensitivity": sensitivity,
         "specificity": specificity,
-        "precision": np.where(some, ratio(tp, tp + fp, 0.0), np.nan),
-        "f1": np.where(some, ratio(2 * tp, 2 * tp + fp + fn, 0.0), np.nan),
-        "mcc": np.where(both, ratio(tp * tn - fp * fn, spread, 0.0), np.nan),
+        "precision": np.where(some, ratio(tp, tp + fp), np.nan),
+        "f1": np.where(some, ratio(2 * tp, 2 * tp + fp + fn), np.nan),
+        "mcc": ratio(tp * tn - fp * fn, spread),
     }
     for share in prevalences:
         true, false = sensitivity * share, (1 - specificity) * (1 - share)
-        metrics[f"ppv_at_{share:g}"] = ratio(true, true + false, 0.0)
+        metrics[f"ppv_at_{share:g}"] = ratio(true, true + false)
         missed, cleared = (1 - sensitivity) * share, specificity * (1 - share)
-        metrics[f"npv_at_{share:g}"] = ratio(cleared, missed + cleared, 0.0)
+        metrics[f"npv_at_{share:g}"] = ratio(cleared, missed + cleared)
     return metrics
 
 
-def ratio(over: Floats, under: Floats, otherwise: float = np.nan) -> Floats:
-    """over / under, and `otherwise` where `under` is 0; a NaN on either side stays NaN."""
-    return np.divide(over, under, out=np.full(np.shape(over), otherwise), where=under != 0)
+def ratio(over: Floats, under: Floats) -> Floats:
+    """over / under, NaN where `under` is 0; a NaN on either side stays NaN."""
+    return np.divide(over, under, out=np.full(np.shape(over), np.nan), where=under != 0)

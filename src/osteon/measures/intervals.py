@@ -8,6 +8,10 @@ from scipy.special import ndtr, ndtri
 
 from osteon.measures.discrimination import Floats, Ints
 
+LEAST_SPREAD = 1e-12
+WITHOUT_SPREAD = "none: all resamples gave the same value"
+UNDEFINED = "none: not defined in any resample"
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -61,6 +65,32 @@ def draw(label: Ints, rounds: int, seed: int) -> NDArray[np.uint16]:
     return weights
 
 
+@dataclass(frozen=True)
+class Draws:
+    """Two ways to draw the same patients, (rounds, patients) weights each.
+
+    Attributes:
+        by_class: each class keeps its number of patients; for what is conditional on the class
+            (AUROC, sensitivity, specificity), whose value does not depend on how many there are.
+        whole: patients drawn whatever their class; for all that depends on the share of positives
+            (accuracy, precision, calibration, ...). That share is itself a matter of chance:
+            with the numbers of each class fixed, intervals would be far too narrow.
+    """
+
+    by_class: NDArray[np.generic]
+    whole: NDArray[np.generic]
+
+    @classmethod
+    def same(cls, weights: NDArray[np.generic]) -> "Draws":
+        """One set of weights for both: the data as they are, a jackknife, folds."""
+        return cls(weights, weights)
+
+
+def draws(label: Ints, rounds: int, seed: int) -> Draws:
+    """Bootstrap weights of both kinds; arguments as in `draw`."""
+    return Draws(draw(label, rounds, seed), draw(np.zeros_like(label), rounds, seed))
+
+
 def leave_one_out(units: int) -> NDArray[np.uint8]:
     """The jackknife as weights, (units, units): row i draws every patient but patient i."""
     return (1 - np.eye(units, dtype=np.uint8)).astype(np.uint8)
@@ -68,41 +98,59 @@ def leave_one_out(units: int) -> NDArray[np.uint8]:
 
 def percentile(rounds: Floats, confidence: float = 0.95) -> Interval:
     """The middle `confidence` of the bootstrap distribution; NaN rounds are left out."""
-    rounds = rounds[np.isfinite(rounds)]
-    if not len(rounds):
-        return Interval(np.nan, np.nan, "bootstrap percentile")
+    defined = rounds[np.isfinite(rounds)]
+    if flat(defined):
+        return Interval(np.nan, np.nan, WITHOUT_SPREAD if len(defined) else UNDEFINED)
     tail = (1 - confidence) / 2
-    lo, hi = np.quantile(rounds, [tail, 1 - tail])
-    return Interval(float(lo), float(hi), "bootstrap percentile")
+    lo, hi = np.quantile(defined, [tail, 1 - tail])
+    return Interval(float(lo), float(hi), f"bootstrap percentile{left_out(rounds)}")
+
+
+def flat(rounds: Floats) -> bool:
+    """Whether all resamples gave the same number but for rounding: then no width is known."""
+    return len(rounds) == 0 or float(np.ptp(rounds)) < LEAST_SPREAD
+
+
+def left_out(rounds: Floats) -> str:
+    """How many resamples had no value, as the end of a method's name; empty for none."""
+    gone = len(rounds) - int(np.isfinite(rounds).sum())
+    return f"; {gone} of {len(rounds)} resamples left out, not defined there" if gone else ""
 
 
 def bca(
-    value: float, rounds: Floats, jackknife: Floats, label: Ints, confidence: float = 0.95
+    value: float,
+    rounds: Floats,
+    jackknife: Floats,
+    label: Ints | None = None,
+    confidence: float = 0.95,
 ) -> Interval:
-    """Bias-corrected and accelerated bootstrap interval for a stratified resample.
+    """Bias-corrected and accelerated bootstrap interval.
 
     Args:
-        value: the metric on the observed data; rounds: (rounds,) the metric on each resample.
-        jackknife: (patients,) the metric without each patient; label: (patients,) the strata.
+        value: the metric on the observed data; rounds: (rounds,) the metric on each resample, NaN
+            where it is not defined: left out, and counted in the method.
+        jackknife: (patients,) the metric without each patient; label: (patients,) the strata within
+            which patients were drawn, None for patients drawn whatever their class.
 
     Efron 1987 (J Am Stat Assoc 82:171); the acceleration of a stratified sample sums the influence
     values of each stratum (Davison & Hinkley 1997, Bootstrap Methods, section 5.3). Falls back to
     the percentile interval, and says so, where the correction is not defined.
     """
-    rounds = rounds[np.isfinite(rounds)]
+    defined = rounds[np.isfinite(rounds)]
     cubes, squares = 0.0, 0.0
-    for stratum in np.unique(label):
-        left_out = jackknife[label == stratum]
-        size = len(left_out)
-        influence = (size - 1) * (left_out.mean() - left_out) / size
+    strata = np.zeros(len(jackknife)) if label is None else label
+    for stratum in np.unique(strata):
+        without = jackknife[strata == stratum]
+        size = len(without)
+        influence = (size - 1) * (without.mean() - without) / size
         cubes, squares = cubes + (influence**3).sum(), squares + (influence**2).sum()
-    if not len(rounds) or not np.isfinite(squares) or squares <= 0:
+    if flat(defined) or not np.isfinite(squares) or squares <= 0:
         return percentile(rounds, confidence)
-    below = (np.sum(rounds < value) + 0.5 * np.sum(rounds == value)) / len(rounds)
+    below = (np.sum(defined < value) + 0.5 * np.sum(defined == value)) / len(defined)
     if not 0 < below < 1:
         return percentile(rounds, confidence)
     bias, acceleration = float(ndtri(below)), cubes / (6 * squares**1.5)
     reach = bias + ndtri([(1 - confidence) / 2, (1 + confidence) / 2])
     levels = ndtr(bias + reach / (1 - acceleration * reach))
-    lo, hi = np.quantile(rounds, levels)
-    return Interval(float(lo), float(hi), "bootstrap BCa")
+    lo, hi = np.quantile(defined, levels)
+    return Interval(float(lo), float(hi), f"bootstrap BCa{left_out(rounds)}")

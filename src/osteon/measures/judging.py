@@ -18,13 +18,35 @@ from osteon.measures.discrimination import (
     ratio,
     sums,
 )
-from osteon.measures.intervals import Interval, bca, draw, leave_one_out, percentile, wilson
+from osteon.measures.intervals import (
+    LEAST_SPREAD,
+    WITHOUT_SPREAD,
+    Draws,
+    Interval,
+    bca,
+    draws,
+    flat,
+    leave_one_out,
+    percentile,
+    wilson,
+)
 from osteon.measures.levels import Judged
 
 SCORES, FIXED, YOUDEN = "scores", "at_0.5", "at_youden"
 Key = tuple[str, str]
 CONFIDENCE = 0.95
 ADVISED_ROUNDS = 2000
+# Conditional on the class, as are PPV and NPV at a stated prevalence; all other metrics depend on
+# the share of positives, and are drawn with it.
+BY_CLASS = ("auroc", "sensitivity", "specificity", "balanced_accuracy")
+STATED = ("ppv_at_", "npv_at_")
+WITHOUT = {
+    "precision": "nobody is called positive",
+    "f1": "nobody is called positive",
+    "ppv": "nobody is called positive",
+    "npv": "nobody is called negative",
+    "mcc": "all are called alike",
+}
 
 
 class Settings(Protocol):
@@ -77,13 +99,18 @@ class Resamples:
 
     rounds: int
     seed: int
-    kept: dict[tuple[str, ...], NDArray[np.uint16]] = field(default_factory=dict)
+    kept: dict[tuple[str, ...], Draws] = field(default_factory=dict)
 
-    def of(self, judged: Judged) -> NDArray[np.uint16]:
+    def of(self, judged: Judged) -> Draws:
         """(rounds, patients) weights, the same for the same patients whatever the learner."""
         if judged.patients not in self.kept:
-            self.kept[judged.patients] = draw(judged.strata, self.rounds, self.seed)
+            self.kept[judged.patients] = draws(judged.strata, self.rounds, self.seed)
         return self.kept[judged.patients]
+
+
+def by_class(metric: str) -> bool:
+    """Whether a metric is conditional on the class, and its draws keep the number of each."""
+    return metric in BY_CLASS or metric.startswith(STATED)
 
 
 def with_calls(judged: Judged) -> tuple[Judged, dict[int, float]]:
@@ -102,14 +129,26 @@ def with_calls(judged: Judged) -> tuple[Judged, dict[int, float]]:
     return replace(judged, called=called), chosen
 
 
-def measure(
-    judged: Judged, weights: NDArray[np.generic], prevalences: Sequence[float]
-) -> dict[Key, Floats]:
-    """All metrics of all resamples: (group, metric) → (rounds,).
+def measure(judged: Judged, drawn: Draws, prevalences: Sequence[float]) -> dict[Key, Floats]:
+    """All metrics of all resamples, each on the draws that are right for it.
 
     Args:
-        judged: with calls; weights: (rounds, patients) draws; prevalences: for PPV and NPV.
+        judged: with calls; drawn: (rounds, patients) weights; prevalences: for PPV and NPV.
+
+    Returns:
+        (group, metric) → (rounds,), NaN in a round where the metric is not defined.
     """
+    if drawn.by_class is drawn.whole:
+        return on_weights(judged, drawn.whole, prevalences)
+    found = on_weights(judged, drawn.by_class, prevalences)
+    whole = on_weights(judged, drawn.whole, ())
+    return {key: value if by_class(key[1]) else whole[key] for key, value in found.items()}
+
+
+def on_weights(
+    judged: Judged, weights: NDArray[np.generic], prevalences: Sequence[float]
+) -> dict[Key, Floats]:
+    """All metrics on one matrix of weights, (rounds, patients)."""
     values: dict[Key, Floats] = {}
     for name, found in ranked(weights, judged.label, judged.score, judged.unit).items():
         values[SCORES, name] = found
@@ -127,7 +166,7 @@ def measure(
 
 def observed(judged: Judged, prevalences: Sequence[float]) -> dict[Key, float]:
     """All metrics on the data as they are."""
-    values = measure(judged, ones(len(judged.patients)), prevalences)
+    values = on_weights(judged, ones(len(judged.patients)), prevalences)
     return {key: float(found[0]) for key, found in values.items()}
 
 
@@ -139,7 +178,7 @@ def fold_values(judged: Judged, prevalences: Sequence[float]) -> dict[Key, dict[
     # A fold is one more set of weights, this time over rows.
     member = (judged.fold[None, :] == folds[:, None]).astype(np.float64)
     by_row = replace(judged, unit=np.arange(len(judged.label)))
-    values = measure(by_row, member, prevalences)
+    values = on_weights(by_row, member, prevalences)
     return {
         key: {int(fold): float(one) for fold, one in zip(folds, found, strict=True)}
         for key, found in values.items()
@@ -153,18 +192,28 @@ def bootstrap_intervals(
     settings: Settings,
 ) -> dict[Key, Interval]:
     """The 95 % bootstrap interval of each metric, in the way that the settings name."""
-    if settings.interval == "percentile":
-        found = {key: percentile(rounds[key]) for key in values}
-    else:
-        left_out = measure(judged, leave_one_out(len(judged.patients)), settings.prevalences)
-        found = {
-            key: bca(value, rounds[key], left_out[key], judged.strata)
-            for key, value in values.items()
-        }
+    left_out: Mapping[Key, Floats] = {}
+    if settings.interval != "percentile":
+        left_out = on_weights(judged, leave_one_out(len(judged.patients)), settings.prevalences)
+    found = {}
     for key, value in values.items():
-        if np.ptp(rounds[key]) == 0 or not np.isfinite(value):
+        if not np.isfinite(value):
+            found[key] = Interval(np.nan, np.nan, f"none: {undefined(judged, key[1])}")
+        elif flat(rounds[key][np.isfinite(rounds[key])]):
             found[key] = without_spread(judged, key, value)
+        elif not left_out:
+            found[key] = percentile(rounds[key], CONFIDENCE)
+        else:
+            strata = judged.strata if by_class(key[1]) else None
+            found[key] = bca(value, rounds[key], left_out[key], strata, CONFIDENCE)
     return found
+
+
+def undefined(judged: Judged, metric: str) -> str:
+    """Why a metric has no value."""
+    if 0 < judged.label.sum() < len(judged.label):
+        return f"not defined, {WITHOUT.get(metric.split('_')[0], 'nothing to divide by')}"
+    return "not defined, a class is absent"
 
 
 def without_spread(judged: Judged, key: Key, value: float) -> Interval:
@@ -185,19 +234,25 @@ def without_spread(judged: Judged, key: Key, value: float) -> Interval:
         "auroc": min(positives, negatives) if value in (0.0, 1.0) else 0,
     }.get(key[1], 0)
     if not trials or not np.isfinite(value):
-        return Interval(np.nan, np.nan, "none: all resamples gave the same value")
+        return Interval(np.nan, np.nan, WITHOUT_SPREAD)
     ends = wilson(value * trials, trials, CONFIDENCE)
     unit = "pairs of patients" if key[1] == "auroc" else "patients"
     return Interval(ends.lo, ends.hi, f"wilson on {trials} {unit}: all resamples gave one value")
 
 
 def further_intervals(judged: Judged) -> dict[Key, Interval]:
-    """Wilson's intervals of the proportions and DeLong's of the AUROC, for one score a patient."""
+    """Wilson's intervals of the proportions and DeLong's of the AUROC, for one score a patient.
+
+    DeLong's has no width at an AUROC of 0 or 1, nor with all scores equal: none is given there.
+    """
     if judged.level != "patient":
         return {}
     found: dict[Key, Interval] = {}
     if 0 < judged.label.sum() < len(judged.label):
-        found[SCORES, "auroc"] = delong.interval(judged.label, judged.score, CONFIDENCE)
+        ends = delong.interval(judged.label, judged.score, CONFIDENCE)
+        if ends.hi - ends.lo < LEAST_SPREAD:
+            ends = Interval(np.nan, np.nan, "none: delong has no variance here")
+        found[SCORES, "auroc"] = ends
     for group, called in judged.called.items():
         for name, (right, trials) in proportions(judged.label, called).items():
             found[group, name] = wilson(right, trials, CONFIDENCE)

@@ -15,7 +15,16 @@ NO_PARENTS = "samples have no column `parent`, so that no image says what it was
 NO_HASHES = "samples have no column `content_hash`, so that pixels were not compared"
 NO_SEARCH = "no search for near-duplicates was handed over"
 NO_COPIES = "no search for mirrored or turned copies was handed over"
-NO_STATISTICS = "no record of what thresholds, temperatures and scalings were fitted on"
+NO_STATISTICS = "no record of what thresholds and temperatures were fitted on"
+TRIED = (
+    "found by changing the predictions of one fold at a time, which is a search, not a proof; the "
+    "models behind the predictions of the other folds were trained on the judged fold's patients"
+)
+COPIES_LIMIT = (
+    "pairs are sought by a perceptual hash: copies turned by other angles than quarter turns, "
+    "shifted or cropped by more than about one part in thirty, or with a gamma far from 1, can "
+    "go unseen"
+)
 Pairs = pd.DataFrame | Iterable[Sequence[Any]]
 GROUP = (
     "set splitting.near_duplicates: group to keep these patients in one fold, or remove the copy"
@@ -205,7 +214,7 @@ def check_fitted(
 def check_statistics(
     splits: pd.DataFrame, statistics: pd.DataFrame | None, unit: Unit = "patient"
 ) -> Check:
-    """No threshold, temperature or scaling was fitted on what it is used to judge.
+    """No recorded statistic was fitted on what it is used to judge.
 
     Args:
         splits: as for `certify`; unit: what the split keeps whole, compared by patient or by image.
@@ -213,12 +222,14 @@ def check_statistics(
             fold was fitted on, as `osteon.measures.tracing.traced` finds out; None: no record.
     """
     name, what = "statistics_apart", "a patient" if unit == "patient" else "an image"
-    statement = f"no threshold, temperature or scaling was fitted on {what} that it judges"
     if statistics is None:
+        statement = f"no threshold or temperature was fitted on {what} that it judges"
         return replace(make(name, statement, 0, []), lacking=NO_STATISTICS)
+    recorded = ", ".join(sorted(set(statistics["statistic"].astype(str)))) or "none recorded"
+    statement = f"no statistic ({recorded}) was fitted on {what} that it judges"
     labels = statistics["statistic"].astype(str) + " of " + statistics["learner"].astype(str)
     checked, pairs = seen_and_judged(splits, statistics.assign(learner=labels), unit)
-    return make(name, statement, checked, pairs)
+    return replace(make(name, statement, checked, pairs), note=TRIED)
 
 
 def seen_and_judged(

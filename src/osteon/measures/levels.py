@@ -15,6 +15,7 @@ LEVELS: tuple[Level, ...] = ("patient", "image")
 WITH_SEQUENCES: tuple[Level, ...] = ("patient", "sequence", "image")
 SEQUENCE = "sequence_id"
 DIVIDED = -2
+SAME = 1e-12  # Scores nearer to each other than this differ by rounding only.
 NEEDED = ("sample_id", "patient_id", "learner", "fold", "label")
 
 
@@ -47,6 +48,18 @@ class Judged:
     def divided(self) -> bool:
         """Whether a patient was held out in more than one fold."""
         return bool(np.any(self.fold == DIVIDED))
+
+    @property
+    def constant(self) -> bool:
+        """Whether all rows of a fold have one score, in every fold: nothing told them apart.
+
+        Folds of one row each (fewer than two rows a fold on average) say nothing of that.
+        """
+        folds, place = np.unique(self.fold, return_inverse=True)
+        least, most = np.full(len(folds), np.inf), np.full(len(folds), -np.inf)
+        np.minimum.at(least, place, self.score)
+        np.maximum.at(most, place, self.score)
+        return len(self.fold) >= 2 * len(folds) and bool(np.all(most - least < SAME))
 
 
 class PredictionsError(ValueError):
@@ -181,8 +194,8 @@ def at_level(frame: pd.DataFrame, level: Level) -> Judged:
         group = unit
         if level == "sequence":
             group = pd.factorize(ordered[SEQUENCE])[0]
-        score = np.bincount(group, score) / np.bincount(group)
         _, start = np.unique(group, return_index=True)
+        score = means(group, score, score[start])
         least, most = np.full((2, len(start)), fold[start])
         np.minimum.at(least, group, fold)
         np.maximum.at(most, group, fold)
@@ -190,6 +203,16 @@ def at_level(frame: pd.DataFrame, level: Level) -> Judged:
         label, unit = label[start], unit[start]
     patients = tuple(ordered["patient_id"].iloc[first])
     return Judged(level, patients, strata, unit, label, score, fold, images, {})
+
+
+def means(group: Ints, score: Floats, first: Floats) -> Floats:
+    """Mean score of each group; equal scores give that score to the last bit, so that ties stay.
+
+    Args:
+        group: (n,) place of each row's group; score: (n,); first: (groups,) a score of each group.
+    """
+    varied = np.bincount(group, score != first[group]) > 0
+    return np.where(varied, np.bincount(group, score) / np.bincount(group), first)
 
 
 def restrict(judged: Judged, patients: Collection[str]) -> Judged:

@@ -13,7 +13,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from osteon.measures.discrimination import Floats, Ints, ones
-from osteon.measures.intervals import Interval, bca, draw, leave_one_out, percentile
+from osteon.measures.intervals import (
+    WITHOUT_SPREAD,
+    Interval,
+    bca,
+    draw,
+    flat,
+    leave_one_out,
+    percentile,
+)
 from osteon.measures.judging import ADVISED_ROUNDS, CONFIDENCE, Key, Settings
 from osteon.measures.paired import bootstrap_difference
 
@@ -60,8 +68,8 @@ def entries(measured: Measured, settings: Settings) -> dict[str, dict[str, Any]]
         defined = rounds[key][np.isfinite(rounds[key])]
         if not np.isfinite(value):
             ends = Interval(np.nan, np.nan, "none: not defined on these patients")
-        elif not len(defined) or np.ptp(defined) == 0:
-            ends = Interval(np.nan, np.nan, "none: all resamples gave the same value")
+        elif flat(defined):
+            ends = Interval(np.nan, np.nan, WITHOUT_SPREAD)
         elif not left_out:
             ends = percentile(rounds[key], CONFIDENCE)
         else:

@@ -6,7 +6,7 @@ and a headline learner; a fourth and a fifth show the clearest and the worst cas
 
 import base64
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -21,6 +21,34 @@ SIDE = 224
 """Longer side of a tile, px."""
 OUTLINE = (86, 180, 233)
 STRENGTH = 0.6
+
+
+RULES = {
+    "right": (
+        "Rightly classified",
+        "Images that the headline learner judged rightly: both classes in turn, spread evenly from "
+        "the surest to the least sure, so that these are not only the prettiest.",
+    ),
+    "baseline_wrong": (
+        "Wrong without clinical values",
+        "Images that the image-only reference misjudged, the surest errors first: missed tumours "
+        "and false alarms in turn.",
+    ),
+    "shift": (
+        "Wrong without, right with all inputs",
+        "Images that the reference misjudged and the headline learner judged rightly, the largest "
+        "change of probability first; compare both maps.",
+    ),
+    "best": (
+        "Surest and right",
+        "The highest probabilities that the headline learner gave to the true class.",
+    ),
+    "worst": (
+        "Surest and wrong",
+        "The lowest probabilities that the headline learner gave to the true class.",
+    ),
+}
+"""Title and rule of each gallery."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +66,12 @@ class Gallery:
     samples: tuple[str, ...]
 
 
-def choose(reference: pd.DataFrame, headline: pd.DataFrame, count: int) -> list[Gallery]:
+def choose(
+    reference: pd.DataFrame,
+    headline: pd.DataFrame,
+    count: int,
+    hidden: Collection[str] = (),
+) -> list[Gallery]:
     """The five galleries, one image a patient, chosen by rule and never by hand.
 
     Args:
@@ -47,6 +80,7 @@ def choose(reference: pd.DataFrame, headline: pd.DataFrame, count: int) -> list[
             prob_<class> columns, of which the last is the positive class; samples that only one
             learner judged are left out.
         count: cases in a gallery at most, 1 or more.
+        hidden: sample ids that must not be shown, for instance for writing in their pixels.
 
     Returns:
         right, baseline_wrong, shift, best, worst.
@@ -59,46 +93,22 @@ def choose(reference: pd.DataFrame, headline: pd.DataFrame, count: int) -> list[
     columns = ["sample_id", "patient_id", "positive", "truth"]
     first, second = _truth(reference)[columns], _truth(headline)[["sample_id", "truth"]]
     table = first.merge(second, on="sample_id", suffixes=("_before", "_after"))
+    table = table[~table["sample_id"].isin(set(hidden))]
     before, after = table["truth_before"], table["truth_after"]
     # A probability of exactly one half is called positive, as at the threshold 0.5.
     right_before = _right(table["positive"], before)
     right_after = _right(table["positive"], after)
     change = table.assign(change=after - before)
-    return [
-        Gallery(
-            "right",
-            "Rightly classified",
-            "Images that the headline learner judged rightly: both classes in turn, spread evenly "
-            "from the surest to the least sure, so that these are not only the prettiest.",
-            _both_classes(table[right_after], "truth_after", count, spread=True),
+    chosen = {
+        "right": _both_classes(table[right_after], "truth_after", count, spread=True),
+        "baseline_wrong": _both_classes(
+            table[~right_before], "truth_before", count, ascending=True
         ),
-        Gallery(
-            "baseline_wrong",
-            "Wrong without clinical values",
-            "Images that the image-only reference misjudged, the surest errors first: missed "
-            "tumours and false alarms in turn.",
-            _both_classes(table[~right_before], "truth_before", count, ascending=True),
-        ),
-        Gallery(
-            "shift",
-            "Wrong without, right with all inputs",
-            "Images that the reference misjudged and the headline learner judged rightly, the "
-            "largest change of probability first; compare both maps.",
-            tuple(_ordered(change[~right_before & right_after], "change")[:count]),
-        ),
-        Gallery(
-            "best",
-            "Surest and right",
-            "The highest probabilities that the headline learner gave to the true class.",
-            _both_classes(table[right_after], "truth_after", count),
-        ),
-        Gallery(
-            "worst",
-            "Surest and wrong",
-            "The lowest probabilities that the headline learner gave to the true class.",
-            _both_classes(table[~right_after], "truth_after", count, ascending=True),
-        ),
-    ]
+        "shift": tuple(_ordered(change[~right_before & right_after], "change")[:count]),
+        "best": _both_classes(table[right_after], "truth_after", count),
+        "worst": _both_classes(table[~right_after], "truth_after", count, ascending=True),
+    }
+    return [Gallery(name, *RULES[name], samples) for name, samples in chosen.items()]
 
 
 def _truth(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -143,11 +153,11 @@ def _evenly(names: list[str], count: int) -> list[str]:
 
 
 def overlay(image: Grey, saliency: Map) -> NDArray[np.uint8]:
-    """A map laid over its image: the more salient, the more of the colour covers the grey.
+    """A map laid over its image: the stronger, the more of the colour covers the grey.
 
     Args:
         image: (H, W) uint8.
-        saliency: (H, W) 0..1.
+        saliency: (H, W) −1..1: warm colours above 0 (for the class), blue below 0 (against it).
 
     Returns:
         (H, W, 3) uint8.
@@ -161,9 +171,13 @@ def overlay(image: Grey, saliency: Map) -> NDArray[np.uint8]:
         )
     from matplotlib import colormaps
 
-    values = np.clip(np.nan_to_num(saliency), 0, 1)
-    colour = colormaps["inferno"](0.25 + 0.75 * values)[..., :3] * 255
-    cover = (STRENGTH * values)[..., None]
+    values = np.clip(np.nan_to_num(saliency), -1, 1)
+    strength = np.abs(values)
+    warm, cold = (
+        colormaps[name](0.3 + 0.7 * strength)[..., :3] * 255 for name in ("inferno", "Blues")
+    )
+    colour = np.where((values > 0)[..., None], warm, cold)
+    cover = (STRENGTH * strength)[..., None]
     return np.rint(image[..., None] * (1 - cover) + colour * cover).astype(np.uint8)
 
 
@@ -195,6 +209,32 @@ class Tile:
     marked: NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class Case:
+    """One row of a gallery: a running number, its class, what was judged, and its pictures."""
+
+    number: int
+    label: str
+    text: str
+    tiles: list[Tile]
+
+    def for_page(self) -> dict[str, Any]:
+        """As the page shows it, pictures as data."""
+        pictures = [
+            {"caption": t.caption, "image": data_uri(t.plain), "overlay": data_uri(t.marked)}
+            for t in self.tiles
+        ]
+        named = {"sample": f"case {self.number}", "label": self.label, "text": self.text}
+        return {**named, "tiles": pictures}
+
+    def for_sheet(self) -> dict[str, Any]:
+        """As the contact sheet shows it."""
+        return {
+            "caption": f"{self.label} · {self.text}",
+            "tiles": [(tile.caption, tile.marked) for tile in self.tiles],
+        }
+
+
 def tiles(
     pixels: NDArray[Any],
     mask: NDArray[np.uint8] | None,
@@ -207,7 +247,7 @@ def tiles(
         pixels: (H, W) uint16 or (H, W, 3) uint8 display values, as the archive keeps them.
         mask: (H, W) label map, 0 is background; None if there is none.
         maps: caption and map in the network's frame.
-        lay: takes a map and (rows, columns), gives it in the original's frame, 0..1.
+        lay: takes a map and (rows, columns), gives it in the original's frame, −1..1.
     """
     from osteon.imaging.colour import to_grey
     from osteon.imaging.resize import shrink, shrink_mask, to_uint8

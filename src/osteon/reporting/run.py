@@ -53,7 +53,10 @@ def run_facts(
         "memory_gib": _memory(),
         "packages": packages(),
         "devices": sorted({str(f["device"]) for one in trained.values() for f in one["folds"]}),
-        "hashes": {what: _hashes(trained, f"{what}_hash") for what in ("data", "split")},
+        "hashes": {
+            **{what: _hashes(trained, f"{what}_hash") for what in ("data", "split")},
+            "training_code": _hashes(trained, "code_digest"),
+        },
         "learners": {name: _learner(record) for name, record in records.items()},
         "wall_seconds": _wall_seconds(start),
     }

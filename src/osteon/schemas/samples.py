@@ -35,6 +35,7 @@ schema = pa.DataFrameSchema(
         "sex": text(checks=pa.Check.isin(SEXES)),
         **{name: text() for name in ("site", "location", "centre", "sequence", "view", "scanner")},
         "split": text(checks=pa.Check.isin(SPLITS)),
+        "parent": text(),
         "gender": pa.Column(float, pa.Check.isin((-0.5, 0.0, 0.5)), coerce=True),
         **{name: finite() for name in ("age_norm", "alp_norm", "ldh_norm")},
         **{

@@ -134,7 +134,6 @@ def evaluate_learners(
         metrics, curves, and the comparison, one row a learner (`kind`: learner, control or
         permuted).
     """
-    from osteon.measures.comparing import adjust
     from osteon.measures.evaluator import evaluate
 
     records = {
@@ -152,12 +151,9 @@ def evaluate_learners(
     parts.append(("control", beside.comparison[is_control]))
     metrics = {**main.metrics, "controls": beside.metrics}
     curves = {**main.curves, "controls": beside.curves["learners"], "permuted_labels": {}}
-    metrics["beyond_clinical"] = {
-        name: beyond_clinical(learners[name], controls, config)
-        for name in honest
-        if clinical_twin(name) in set(controls["learner"])
-    }
-    adjust(list(metrics["beyond_clinical"].values()), config.alpha)
+    metrics["beyond_clinical"] = all_beyond_clinical(
+        [learners[name] for name in honest], controls, config
+    )
     for name in permuted:
         shuffled = evaluate(learners[name], config, name)
         metrics["permuted_labels"] = shuffled.metrics
@@ -207,6 +203,28 @@ def clinical_twin(learner: str) -> str:
     """The control with the learner's clinical inputs and no image: same ending of the name."""
     inputs = learner.partition("_")[2]
     return "control_age" if inputs == "age" else f"control_clinical_{inputs}"
+
+
+def all_beyond_clinical(
+    learners: list[pd.DataFrame], controls: pd.DataFrame, config: EvaluationConfig
+) -> dict[str, Any]:
+    """`beyond_clinical` of every learner that has a control, as one family of tests.
+
+    Args:
+        learners: predictions, one table a learner.
+        controls: of all controls.
+        config: resampling.
+    """
+    from osteon.measures.comparing import adjust
+
+    names = {str(table["learner"].iloc[0]): table for table in learners}
+    found = {
+        name: beyond_clinical(table, controls, config)
+        for name, table in names.items()
+        if clinical_twin(name) in set(controls["learner"])
+    }
+    adjust(list(found.values()), config.alpha)
+    return found
 
 
 def beyond_clinical(

@@ -143,6 +143,7 @@ def summarise_explanations(config: ExplainabilityConfig, **tables: pd.DataFrame)
 
 def draw_galleries(
     archive: Any,
+    images: pd.DataFrame,
     samples: pd.DataFrame,
     config: ExplainabilityConfig,
     cohort: CohortConfig,
@@ -156,6 +157,7 @@ def draw_galleries(
 
     Args:
         archive: original pixels and lesions.
+        images: its index: an image with suspected writing in its pixels is never shown.
         samples: one row a sample.
         config: cases in a gallery.
         cohort: the classes.
@@ -169,39 +171,35 @@ def draw_galleries(
         the galleries as the report shows them, pictures as data, and a contact sheet of each.
     """
     from osteon.reporting.figures.draw import contact_sheet
-    from osteon.reporting.gallery import choose
+    from osteon.reporting.gallery import Case, choose
 
-    under_test = headline if len(headline) else reference
     shown = [("baseline", reference_maps, reference)]
     if len(headline):
         shown.append((_named(headline), headline_maps, headline))
     rows = samples.set_index("sample_id")["row"].to_dict()
     classes = samples.set_index("sample_id")["class"].to_dict()
+    hidden = images.loc[images["burned_in_text"], "sample_id"].tolist()
+    kept_back = f" {len(hidden)} images with suspected writing are not shown." if hidden else ""
     galleries, sheets = [], {}
-    for gallery in choose(reference, under_test, config.cases):
-        cases = []
-        for number, name in enumerate(gallery.samples, 1):
-            drawn = _tiles(archive, rows[name], name, shown, preprocessing)
-            text = _judgements(name, shown, cohort.classes[-1])
-            cases.append((f"case {number}", str(classes[name]).replace("_", "-"), text, drawn))
+    for gallery in choose(reference, shown[-1][2], config.cases, hidden):
+        cases = [
+            Case(
+                number,
+                str(classes[name]).replace("_", "-"),
+                _judgements(name, shown, cohort.classes[-1]),
+                _tiles(archive, rows[name], name, shown, preprocessing),
+            )
+            for number, name in enumerate(gallery.samples, 1)
+        ]
         galleries.append(
             {
                 "name": gallery.name,
                 "title": gallery.title,
-                "caption": gallery.caption,
-                "cases": [_case(*case) for case in cases],
+                "caption": gallery.caption + kept_back,
+                "cases": [case.for_page() for case in cases],
             }
         )
-        sheets[gallery.name] = contact_sheet(
-            [
-                {
-                    "caption": f"{label} · {text}",
-                    "tiles": [(tile.caption, tile.marked) for tile in drawn],
-                }
-                for _, label, text, drawn in cases
-            ],
-            gallery.title,
-        )
+        sheets[gallery.name] = contact_sheet([case.for_sheet() for case in cases], gallery.title)
     return (galleries, *(sheets[name] for name in SHEETS))
 
 
@@ -220,7 +218,7 @@ def _tiles(
 
     def lay(one: "NDArray[Any]", shape: tuple[int, int]) -> "NDArray[Any]":
         laid = to_original(one, shape, preprocessing.resize, preprocessing.size)
-        return np.asarray(laid / max(float(laid.max()), 1e-12))
+        return np.asarray(laid / max(float(np.abs(laid).max()), 1e-12))
 
     maps = [
         (f"{title}, {learner}{'' if found.any() else ' (empty)'}", found)
@@ -237,16 +235,6 @@ def _judgements(name: str, shown: Sequence[Shown], positive: str) -> str:
         given = predictions.loc[predictions["sample_id"] == name, f"prob_{positive}"]
         parts += [f"{learner}: {value:.2f}" for value in given]
     return f"probability of {positive.replace('_', '-')}: " + ", ".join(parts)
-
-
-def _case(number: str, label: str, text: str, drawn: "list[Tile]") -> dict[str, Any]:
-    from osteon.reporting.gallery import data_uri
-
-    pictures = [
-        {"caption": t.caption, "image": data_uri(t.plain), "overlay": data_uri(t.marked)}
-        for t in drawn
-    ]
-    return {"sample": number, "label": label, "text": text, "tiles": pictures}
 
 
 def _empty(columns: list[str]) -> pd.DataFrame:

@@ -52,6 +52,7 @@ def create_pipeline(paper: str, report: str, reference: str, headline: str) -> P
                 nodes.draw_galleries,
                 {
                     "archive": f"{paper}.archive",
+                    "images": f"{paper}.images",
                     "samples": f"{paper}.samples",
                     "config": f"params:{paper}.explainability",
                     "cohort": f"params:{paper}.cohort",

@@ -85,6 +85,9 @@ def prepare_samples(
     samples = frame[list(FROM_IMAGE)].assign(row=np.arange(len(images)))
     samples = samples.merge(clinical, on="patient_id", how="left", validate="many_to_one")
     samples = samples.rename(columns={"label": "class"})
+    # The store holds the archive's images and nothing made from them; augmentation happens in
+    # training. Whoever adds derived images names their origin here, and the certificate checks it.
+    samples["parent"] = pd.Series(None, index=samples.index, dtype="str")
     samples["label"] = samples["class"].map(cohort.classes.index).astype("int64")
     return samples, missingness(clinical)
 

@@ -195,11 +195,8 @@ def write_report(
     from osteon.measures.table1 import CAPTION
     from osteon.reporting.page.render import ReportParts, render
 
-    table = {
-        "title": "The paper's table, in its own layout",
-        "note": CAPTION,
-        "table": paper_table.fillna(""),
-    }
+    title = "The paper's table, in its own layout"
+    table = {"title": title, "note": CAPTION, "table": paper_table.fillna("")}
     parts = ReportParts(
         title=ledger["title"],
         paper=ledger["paper"],

@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from functools import partial
 
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Node, Pipeline, node
 
 from osteon.pipelines.reporting import nodes
+
+MADE = {"run": "run", "certificate": "leak_certificate"}
+"""Argument → dataset of the report: how the run was made, and what was checked."""
 
 
 def create_pipeline(
@@ -20,104 +23,43 @@ def create_pipeline(
         headline: the learner under test.
         paper_table: name of the dataset with the paper's own table, in the report's namespace.
     """
-    predictions = f"{paper}.{headline}.predictions"
-    histories = {name: f"{paper}.{name}.history" for name in learners}
-    judged = {name: f"{report}.{name}" for name in ("metrics", "curves", "comparison")}
+    drawn = {
+        **_of(report, "metrics", "curves", "comparison", "explanations"),
+        "headline": f"{paper}.{headline}.predictions",
+        **{name: f"{paper}.{name}.history" for name in learners},
+    }
+    told = {
+        **_of(report, "ledger", "cohort_tables"),
+        **{argument: f"{report}.{name}" for argument, name in MADE.items()},
+    }
+    table = {"paper_table": f"{report}.{paper_table}"}
     step = partial(node, namespace=report)
-    steps = [
-        step(
-            nodes.tabulate_cohort,
-            {
-                "patients": f"{paper}.patients",
-                "images": f"{paper}.images",
-                "samples": f"{paper}.samples",
-                "splits": f"{paper}.splits",
-                "flow": f"{paper}.cohort_flow",
-                "missingness": f"{paper}.missingness",
-                "quarantine": f"{paper}.quarantine",
-                "cohort": f"params:{paper}.cohort",
-                "recipe": f"params:{paper}.recipe",
-            },
-            f"{report}.cohort_tables",
-            name="tabulate_cohort",
-        ),
-        step(
-            nodes.record_run,
-            f"{report}.metrics",
-            f"{report}.run",
-            name="record_run",
-        ),
-        step(
-            nodes.settle_claims,
-            {
-                "metrics": f"{report}.metrics",
-                "explanations": f"{report}.explanations",
-                "cohort": f"params:{paper}.cohort",
-                "splitting": f"params:{paper}.splitting",
-                "preprocessing": f"params:{paper}.preprocessing",
-            },
-            [f"{report}.ledger", f"{report}.ledger_page"],
-            name="settle_claims",
-        ),
+    pages = [
         step(
             nodes.draw_charts,
-            {
-                **judged,
-                "explanations": f"{report}.explanations",
-                "headline": predictions,
-                **histories,
-            },
+            drawn,
             [f"{report}.figures", *(f"{report}.chart_{name}" for name in nodes.CHARTS)],
             name="draw_charts",
         ),
         step(
             nodes.write_report,
-            {
-                **judged,
-                "certificate": f"{report}.leak_certificate",
-                "ledger": f"{report}.ledger",
-                "cohort_tables": f"{report}.cohort_tables",
-                "run": f"{report}.run",
-                "explanations": f"{report}.explanations",
-                "galleries": f"{report}.galleries",
-                "paper_table": f"{report}.{paper_table}",
-                "headline": predictions,
-                **histories,
-            },
+            {**drawn, **told, **table, **_of(report, "galleries")},
             f"{report}.report",
             name="write_report",
         ),
         step(
             nodes.write_model_card,
             {
-                "metrics": f"{report}.metrics",
-                "certificate": f"{report}.leak_certificate",
-                "ledger": f"{report}.ledger",
-                "cohort_tables": f"{report}.cohort_tables",
-                "run": f"{report}.run",
-                "explanations": f"{report}.explanations",
-                "human_input": f"{paper}.human_input",
-                "splitting": f"params:{paper}.splitting",
-                "preprocessing": f"params:{paper}.preprocessing",
+                **_of(report, "metrics", "explanations"),
+                **told,
+                **_of(paper, "human_input"),
+                **_parameters(paper, "splitting", "preprocessing"),
             },
             [f"{report}.model_card", f"{report}.model_card_data"],
             name="write_model_card",
         ),
-        step(
-            nodes.list_contents,
-            {
-                "run": f"{report}.run",
-                "certificate": f"{report}.leak_certificate",
-                **{name: f"{report}.{name}" for name in ("report", "model_card", "table1")},
-                "ledger": f"{report}.ledger_page",
-                "model_card_data": f"{report}.model_card_data",
-                **{f"chart_{name}": f"{report}.chart_{name}" for name in nodes.CHARTS},
-            },
-            f"{report}.contents",
-            name="list_contents",
-        ),
     ]
-    return Pipeline(steps, tags="reporting")
+    return Pipeline([*_tables(paper, report), *pages, _contents(report)], tags="reporting")
 
 
 def create_audit_pipeline(paper: str, report: str) -> Pipeline:
@@ -135,3 +77,56 @@ def create_audit_pipeline(paper: str, report: str) -> Pipeline:
         namespace=report,
     )
     return Pipeline([page], tags="reporting")
+
+
+def _tables(paper: str, report: str) -> list[Node]:
+    """Who was studied, what the run was, and the paper's claims beside ours."""
+    step = partial(node, namespace=report)
+    cohort = ("patients", "images", "samples", "splits", "missingness", "quarantine")
+    return [
+        step(
+            nodes.tabulate_cohort,
+            {
+                **_of(paper, *cohort),
+                "flow": f"{paper}.cohort_flow",
+                **_parameters(paper, "cohort", "recipe"),
+            },
+            f"{report}.cohort_tables",
+            name="tabulate_cohort",
+        ),
+        step(nodes.record_run, f"{report}.metrics", f"{report}.run", name="record_run"),
+        step(
+            nodes.settle_claims,
+            {
+                **_of(report, "metrics", "explanations"),
+                **_parameters(paper, "cohort", "splitting", "preprocessing"),
+            },
+            [f"{report}.ledger", f"{report}.ledger_page"],
+            name="settle_claims",
+        ),
+    ]
+
+
+def _contents(report: str) -> Node:
+    """The list of what belongs together."""
+    return node(
+        nodes.list_contents,
+        {
+            **{argument: f"{report}.{name}" for argument, name in MADE.items()},
+            **_of(report, "report", "model_card", "model_card_data", "table1"),
+            "ledger": f"{report}.ledger_page",
+            **_of(report, *(f"chart_{name}" for name in nodes.CHARTS)),
+        },
+        f"{report}.contents",
+        name="list_contents",
+        namespace=report,
+    )
+
+
+def _of(owner: str, *names: str) -> dict[str, str]:
+    """Argument → dataset of the same name in a namespace."""
+    return {name: f"{owner}.{name}" for name in names}
+
+
+def _parameters(paper: str, *names: str) -> dict[str, str]:
+    return {name: f"params:{paper}.{name}" for name in names}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+import osteon
 from osteon.cohorts.config import CohortConfig
 from osteon.datasets.store import DIGEST_FILE, Build
 from osteon.recipes import Learner, LearnerRecipe, Recipe
@@ -131,7 +132,9 @@ def _record(
         for r in results
     ]
     hashed = {f"{what}_hash": value for what, value in hashes.items()}
-    return {"status": "trained", "recipe": recipe.describe(), **hashed, "folds": folds}
+    # Folds of an earlier run are reused only if the code that trains them is the same.
+    code = {"osteon": osteon.__version__, "code_digest": results[0].code_digest}
+    return {"status": "trained", "recipe": recipe.describe(), **code, **hashed, "folds": folds}
 
 
 def _log_loss(result: "FoldResult") -> float:

@@ -31,6 +31,10 @@ SETTINGS = {
     "alpha": "Family-wise error",
     "holm": "Families of Holm",
 }
+REUSED = (
+    "This command wrote the page; commit and wall time are its own. Networks that the same code "
+    "trained before on the same data and split are reused: the hashes below say which."
+)
 GLOSSARY = {
     "95 % interval": "The range of values that fit the data; with fewer patients it is wider.",
     "Accuracy": "Share of patients judged rightly, at a threshold.",
@@ -71,6 +75,7 @@ def reproduction(view: View) -> Section:
         "reproduction",
         "Repeat this run",
         Code(str(run["command"])) if run.get("command") else None,
+        Text(REUSED, "note") if run.get("command") else None,
         Facts(rows) if rows else None,
         learners_table(view),
     )
@@ -83,17 +88,20 @@ def facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     dirty = ", with uncommitted changes" if run.get("dirty") else ""
     rows = [
         ("osteon", run.get("osteon")),
-        ("Commit", f"{run['commit']}{dirty}" if run.get("commit") else None),
+        ("Commit of this page", f"{run['commit']}{dirty}" if run.get("commit") else None),
         ("Python", run.get("python")),
         ("Platform", run.get("platform")),
         ("Processor", run.get("processor")),
         ("Cores", run.get("cores")),
         ("Memory", f"{number(run['memory_gib'], 1)} GiB" if run.get("memory_gib") else None),
         ("Devices", run.get("devices")),
-        ("Wall time", seconds(run.get("wall_seconds"))),
+        ("Wall time of this command", seconds(run.get("wall_seconds"))),
     ]
     rows.append(("Packages", package_list(run)))
-    rows += [(f"Hash of {name}", text) for name, text in (run.get("hashes") or {}).items()]
+    rows += [
+        (f"Hash of {name.replace('_', ' ')}", text)
+        for name, text in (run.get("hashes") or {}).items()
+    ]
     return tuple((name, written(value)) for name, value in rows)
 
 
