@@ -6,8 +6,9 @@ Ours is all of `evaluate`: metrics, calibration before and after temperature, cu
 subgroups, age-matched pairs, paired tests. The rival resamples patients round by round and calls
 scikit-learn for each metric, learner, level and threshold, for the slope and for the curves, and
 counts net benefit threshold by threshold; it knows neither temperature, subgroups, pairs nor tests.
-It runs a few rounds and is scaled up; the numbers of those rounds must agree to 1e-9. Prints one
-JSON line with the ratio.
+Each metric has the draws that `evaluate` gives it: with the number of each class kept or not. It
+runs a few rounds and is scaled up; the numbers of those rounds must agree to 1e-9. Prints one JSON
+line with the ratio.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from sklearn.linear_model import LogisticRegression
 
 from osteon.measures import calibration, curves, decision
 from osteon.measures.evaluator import compare, evaluate
+from osteon.measures.intervals import Draws
 from osteon.measures.judging import FIXED, SCORES, YOUDEN, Resamples, measure, with_calls
 from osteon.measures.levels import LEVELS, Judged, at_level, checked
 from osteon.recipes.evaluation import EvaluationConfig
@@ -71,12 +73,30 @@ def cohort(seed: int = 0) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def by_scikit_learn(judged: Judged, weights: np.ndarray) -> Found:
-    """One round: write the drawn rows out, call scikit-learn for each metric."""
+def conditional(judged: Judged, weights: np.ndarray) -> Found:
+    """One round, classes kept: write the drawn rows out, call scikit-learn for each metric."""
+    rows = np.repeat(np.arange(len(judged.unit)), weights[judged.unit])
+    label, score = judged.label[rows], judged.score[rows]
+    false, true, _ = sk.roc_curve(label, score, drop_intermediate=False)
+    found: Found = {
+        (SCORES, "auroc"): sk.roc_auc_score(label, score),
+        (CURVE, "roc"): np.interp(curves.GRID, false, true),
+    }
+    for group in (FIXED, YOUDEN):
+        called = judged.called[group][rows].astype(int)
+        found |= {
+            (group, "balanced_accuracy"): sk.balanced_accuracy_score(label, called),
+            (group, "sensitivity"): sk.recall_score(label, called, zero_division=0),
+            (group, "specificity"): sk.recall_score(label, called, pos_label=0, zero_division=0),
+        }
+    return found
+
+
+def with_prevalence(judged: Judged, weights: np.ndarray) -> Found:
+    """One round of the metrics that depend on the share of positives."""
     rows = np.repeat(np.arange(len(judged.unit)), weights[judged.unit])
     label, score = judged.label[rows], judged.score[rows]
     found: Found = {
-        (SCORES, "auroc"): sk.roc_auc_score(label, score),
         (SCORES, "auprc"): sk.average_precision_score(label, score),
         (SCORES, "brier"): sk.brier_score_loss(label, score),
     }
@@ -84,23 +104,17 @@ def by_scikit_learn(judged: Judged, weights: np.ndarray) -> Found:
         called = judged.called[group][rows].astype(int)
         found |= {
             (group, "accuracy"): sk.accuracy_score(label, called),
-            (group, "balanced_accuracy"): sk.balanced_accuracy_score(label, called),
-            (group, "sensitivity"): sk.recall_score(label, called, zero_division=0),
-            (group, "specificity"): sk.recall_score(label, called, pos_label=0, zero_division=0),
-            (group, "precision"): sk.precision_score(label, called, zero_division=0),
-            (group, "f1"): sk.f1_score(label, called, zero_division=0),
+            (group, "precision"): sk.precision_score(label, called, zero_division=np.nan),
+            (group, "f1"): sk.f1_score(label, called, zero_division=np.nan),
             (group, "mcc"): sk.matthews_corrcoef(label, called),
         }
-    return found
+    return found | curves_by_scikit_learn(label, score)
 
 
-def curves_by_scikit_learn(judged: Judged, weights: np.ndarray) -> Found:
-    """One round of calibration and curves."""
-    rows = np.repeat(np.arange(len(judged.unit)), weights[judged.unit])
-    label, score = judged.label[rows], judged.score[rows]
+def curves_by_scikit_learn(label: np.ndarray, score: np.ndarray) -> Found:
+    """One round of calibration and curves, on the rows written out."""
     clipped = logit(np.clip(score, 1e-6, 1 - 1e-6))[:, None]
     fit = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12).fit(clipped, label)
-    false, true, _ = sk.roc_curve(label, score, drop_intermediate=False)
     precision, recall, _ = sk.precision_recall_curve(label, score)
     precision, recall = precision[:-1][::-1], recall[:-1][::-1]
     place = np.searchsorted(recall, curves.GRID - 1e-12, side="left")
@@ -112,18 +126,19 @@ def curves_by_scikit_learn(judged: Judged, weights: np.ndarray) -> Found:
     return {
         (CALIBRATION, "slope"): float(fit.coef_[0, 0]),
         (CALIBRATION, "intercept"): float(fit.intercept_[0]),
-        (CURVE, "roc"): np.interp(curves.GRID, false, true),
         (CURVE, "precision_recall"): precision[place],
         (CURVE, "decision"): np.array(benefit),
     }
 
 
-def ours_of(judged: Judged, weights: np.ndarray, config: EvaluationConfig) -> Found:
+def ours_of(judged: Judged, drawn: Draws, config: EvaluationConfig) -> Found:
     """The same figures by our functions, for all rounds."""
-    given = (weights, judged.label, judged.score, judged.unit)
-    found: Found = dict(measure(judged, weights, config.prevalences))
+    rows = (judged.label, judged.score, judged.unit)
+    given = (drawn.whole, *rows)
+    found: Found = dict(measure(judged, drawn, config.prevalences))
     found[CALIBRATION, "slope"], found[CALIBRATION, "intercept"] = calibration.slopes(*given)
-    found[CURVE, "roc"], found[CURVE, "precision_recall"] = curves.on_grid(*given)
+    found[CURVE, "roc"] = curves.roc_on_grid(drawn.by_class, *rows)
+    found[CURVE, "precision_recall"] = curves.recall_on_grid(*given)
     found[CURVE, "decision"] = decision.net_benefit(*given, THRESHOLDS)
     return found
 
@@ -136,10 +151,12 @@ def loop(predictions: pd.DataFrame, config: EvaluationConfig, rounds: int) -> tu
         for _, rows in frame.groupby("learner")
         for level in LEVELS
     ]
-    weights = [resamples.of(one)[:rounds] for one in judged]
+    weights = [
+        Draws(drawn.by_class[:rounds], drawn.whole[:rounds]) for drawn in map(resamples.of, judged)
+    ]
     start = time.perf_counter()
     theirs = [
-        [by_scikit_learn(one, w[r]) | curves_by_scikit_learn(one, w[r]) for r in range(rounds)]
+        [conditional(one, w.by_class[r]) | with_prevalence(one, w.whole[r]) for r in range(rounds)]
         for one, w in zip(judged, weights, strict=True)
     ]
     seconds = time.perf_counter() - start

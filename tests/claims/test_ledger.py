@@ -191,11 +191,49 @@ def test_markdown_has_a_line_for_everything(made):
     made["rows"][0]["what"] = "a | b"
     page = to_markdown(made)
     lines = [line for line in page.splitlines() if line.startswith("| ")]
-    parts = (made["rows"], made["protocol"], made["contradictions"])
+    parts = (made["rows"], made["protocol"], made["contradictions"], made["ambiguous"])
     assert len(lines) == sum(len(part) + 2 for part in parts)
     assert r"a \| b" in page and "20, 35, 45" in page
     assert "| 2.00 | 2.00 [1.00, 3.00] | percentage points | within interval |" in page
     assert "(97.19+98.26+95.49+96.85)/4 = 96.95 | does not hold |" in page
+
+
+def test_markdown_speaks_in_words(made):
+    page = to_markdown(made)
+    assert "gender + age" in page and "gender_age" not in page
+    for row in made["rows"]:
+        assert "_" not in row["what"]
+    assert "| not printed |" in page and "our derivation" in page
+    assert "| not judged (ambiguous wording" in page
+
+
+def test_markdown_counts_our_derivations_apart(made):
+    checks = made["contradictions"]
+    printed = [one["holds"] for one in checks if one["printed"] is not None]
+    line = f"{printed.count(False)} of {len(printed)} checks of printed statements do not hold"
+    assert line in to_markdown(made)
+
+
+def test_each_place_of_the_headline_is_set_beside_the_inputs_it_names(made, metrics):
+    metrics["learners"]["resnet18_alp_ldh"] = learner(0.96)
+    found = rows(ledger(PAPER, metrics, None, "folder", {}))
+    abstract, conclusion = found["abstract_accuracy"], found["conclusion_accuracy"]
+    assert (abstract["printed"], abstract["ours"], abstract["where"]) == (0.9717, 0.96, "abstract")
+    assert "ALP and LDH" in abstract["what"]
+    assert (conclusion["printed"], conclusion["ours"]) == (0.9717, 0.97)
+    assert conclusion["where"] == "conclusion" and "fusion model" in conclusion["what"]
+
+
+def test_the_ratio_is_said_to_be_of_absolute_gradients(made):
+    assert "mean absolute gradient" in rows(made)["gradient_ratio"]["what"]
+
+
+def test_aggregation_and_threshold_are_among_the_settings(made):
+    found = {line["item"]: line for line in made["protocol"]}
+    pooled, threshold = found["aggregation over folds"], found["threshold on the probability"]
+    assert pooled["printed"] == threshold["printed"] == "not stated"
+    assert pooled["ours"].startswith("pooled over the folds") and pooled["differs"]
+    assert threshold["ours"] == 0.5
 
 
 def test_paths_walk_patterns_lists_and_conditions():

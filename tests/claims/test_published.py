@@ -89,3 +89,7 @@ def test_other_files_are_refused(tmp_path):
         parse("a: [", "x.yml")
     with pytest.raises(ValueError, match=r"paper: found 'x'; allowed are osteosarcoma_fusion"):
         read_published("x")
+
+
+def test_a_doi_that_the_sources_do_not_carry_is_left_out():
+    assert read_published("spinal_penn")["place"]["doi"] is None

@@ -8,7 +8,7 @@ import torch
 from osteon.explaining.cases import choose_checked, explain_learner
 from osteon.explaining.gradcam import grad_cam
 from osteon.explaining.subject import Explained
-from osteon.explaining.summary import FOLLOWS, summarise, verdict
+from osteon.explaining.summary import FOLLOWS, summarise
 from osteon.recipes.explainability import ExplainabilityConfig
 from tests.explaining_blobs import BlobNet, Blobs, make_subject
 
@@ -141,14 +141,6 @@ def test_without_masks_lesion_scores_are_absent_and_it_is_said(
     assert one["pointing"] == {"value": None, "lo": None, "hi": None, "n": 0, "patients": 0}
     assert one["n_with_lesion"] == 0 and "No lesion is drawn" in one["note"]
     assert one["deletion"]["value"] is not None and found["clinical"] == {}
-
-
-def test_the_verdict_follows_the_rule() -> None:
-    assert verdict({"value": 0.51, "n": 50}).startswith("worthless")
-    assert verdict({"value": 0.5, "n": 50}) == FOLLOWS == verdict({"value": -0.9, "n": 50})
-    assert verdict({"value": 0.9, "n": 9}).startswith("not judged: 9 images")
-    assert verdict({"value": None, "n": 0}).startswith("not judged")
-    assert verdict({"value": 0.3, "n": 50}, bound=0.2).startswith("worthless")
 
 
 def test_a_map_that_ignores_the_weights_is_called_worthless(blobs: Blobs) -> None:

@@ -35,7 +35,7 @@ def test_gap_is_image_level_audit_minus_patient_level_honest(predictions):
 
 def test_no_leak_no_gap_at_the_same_level(predictions):
     found = split_gap(predictions, predictions, CONFIG)["learners"][NAME]["auroc"]["same_level"]
-    assert (found["value"], found["lo"], found["hi"]) == (0, 0, 0)
+    assert (found["value"], found["lo"], found["hi"], found["p"]) == (0, None, None, 1)
 
 
 def test_learners_without_a_twin_are_named(predictions):

@@ -1,4 +1,4 @@
-"""A planted mirror image or quarter turn is found by content and named; honest images are not."""
+"""A planted mirror image, quarter turn or recoloured copy is found and named; others are not."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from osteon.imaging.fingerprints import near_duplicates, perceptual_hash
-from osteon.measures.copies import CHANGES, altered_copies
+from osteon.measures.copies import CHANGES, INVERTED, RECOLOURED, altered_copies
 
 
 def index_of(pictures):
@@ -47,3 +47,31 @@ def test_each_change_is_found_and_named_though_the_hash_differs(pictures, change
 def test_an_image_that_is_its_own_mirror_image_is_no_pair(pictures):
     even = np.uint8((pictures[0].astype(int) + np.fliplr(pictures[0])) // 2)
     assert altered_copies(index_of([even, *pictures[1:]])).empty
+
+
+@pytest.mark.parametrize("gamma", [0.3, 0.5, 3.0])
+def test_another_gamma_is_found_though_the_hash_differs(pictures, gamma):
+    other = np.uint8(np.round(255 * (pictures[4] / 255) ** gamma))
+    index = index_of([*pictures, other])
+    assert not len(near_duplicates(index["phash"].tolist(), index["thumbnail"].tolist()))
+    assert altered_copies(index).to_numpy().tolist() == [["S04", "S20", RECOLOURED]]
+
+
+@pytest.mark.parametrize("gamma", [1.0, 1.5])
+def test_an_inverted_copy_is_found(pictures, gamma):
+    other = np.uint8(np.round(255 * (1 - pictures[4] / 255) ** gamma))
+    found = altered_copies(index_of([*pictures, other]))
+    assert found.to_numpy().tolist() == [["S04", "S20", INVERTED]]
+
+
+def test_a_plain_copy_is_left_to_the_search_for_near_duplicates(pictures):
+    assert altered_copies(index_of([*pictures, pictures[4]])).empty
+
+
+def test_flat_and_nearly_flat_images_are_no_copies_of_each_other():
+    flat = [np.full((32, 32), value, np.uint8) for value in (0, 90, 200)]
+    nearly = [one.copy() for one in flat]
+    for one in nearly:
+        one[:4] += 5
+    assert altered_copies(index_of([*flat, *nearly])).query("change == @RECOLOURED").empty
+    assert altered_copies(index_of([*flat, *nearly])).query("change == @INVERTED").empty

@@ -10,7 +10,7 @@ from sklearn.calibration import calibration_curve
 
 from osteon.measures import curves
 from osteon.measures.discrimination import ones
-from osteon.measures.intervals import draw, wilson
+from osteon.measures.intervals import Draws, draw, draws, wilson
 from osteon.measures.judging import with_calls
 from osteon.measures.levels import Judged, at_level, checked
 from osteon.recipes.evaluation import EvaluationConfig
@@ -39,7 +39,8 @@ def by_scikit_learn(label, score):
 def test_each_round_equals_scikit_learn_on_the_rows_written_out(decimals):
     label, score, unit = case(decimals=decimals)
     weights = draw(np.arange(40) % 2, 25, 0)
-    roc, recall = curves.on_grid(weights, label, score, unit)
+    roc = curves.roc_on_grid(weights, label, score, unit)
+    recall = curves.recall_on_grid(weights, label, score, unit)
     for r, drawn in enumerate(weights):
         rows = np.repeat(np.arange(len(unit)), drawn[unit])
         theirs = by_scikit_learn(label[rows], score[rows])
@@ -58,7 +59,7 @@ def judged(level="image", seed=0, patients=40):
 def test_bands_hold_the_curves():
     one = judged()
     for made, key in zip(
-        curves.ranking(one, draw(one.strata, 500, 0)),
+        curves.ranking(one, draws(one.strata, 500, 0)),
         ("true_positive_rate", "precision"),
         strict=True,
     ):
@@ -73,7 +74,7 @@ def test_roc_band_covers_the_true_curve():
     truth = norm.cdf(1.5 + norm.ppf(0.2))
     for seed in range(200):
         score = generator.normal(size=120) + 1.5 * label
-        roc, _ = curves.on_grid(draw(label, 200, seed), label, score, np.arange(120))
+        roc = curves.roc_on_grid(draw(label, 200, seed), label, score, np.arange(120))
         lo, hi = np.quantile(roc[:, 20], [0.025, 0.975])
         hits += lo <= truth <= hi
     assert 0.92 <= hits / 200 <= 0.98
@@ -81,7 +82,7 @@ def test_roc_band_covers_the_true_curve():
 
 def test_area_under_the_grid_is_about_the_auroc():
     one = judged(patients=200)
-    roc, recall = curves.ranking(one, ones(200))
+    roc, recall = curves.ranking(one, Draws.same(ones(200)))
     area = np.trapezoid(roc["true_positive_rate"], roc["false_positive_rate"])
     assert area == pytest.approx(sk.roc_auc_score(one.label, one.score), abs=0.01)
     assert np.mean(recall["precision"][1:]) == pytest.approx(
@@ -123,7 +124,7 @@ def test_reliability_of_images_counts_patients_and_empty_bins_say_nothing():
 def test_all_curves_are_lists_and_confusion_counts_rows(predictions):
     frame = checked(predictions)
     one, _ = with_calls(at_level(frame[frame["learner"] == "resnet18_all"], "image"))
-    made = curves.curves(one, None, draw(one.strata, 100, 0), CONFIG)
+    made = curves.curves(one, None, draws(one.strata, 100, 0), CONFIG)
     json.dumps(made, allow_nan=False)
     expected = sk.confusion_matrix(one.label, one.called["at_0.5"])
     counts = made["confusion"]["at_0.5"]
@@ -140,7 +141,7 @@ def test_one_class_has_no_roc_and_ties_everywhere_have_one():
         strata = only[np.unique(unit, return_index=True)[1]]
         flat = np.full(len(unit), 0.3)
         one = Judged("image", names, strata, unit, only, flat, fold, np.bincount(unit), {})
-        roc, recall = curves.ranking(one, draw(strata, 50, 0))
+        roc, recall = curves.ranking(one, draws(strata, 50, 0))
         if not only.any():
             assert roc is None and recall is None
         else:

@@ -135,7 +135,7 @@ def test_pairs_share_images_and_draws(tables):
     both = (pd.concat([images, twin]), drawn, pd.concat([found, boxes]))
     report = evaluate(*both, CONFIG, "det")["comparisons"]
     assert {(t["value"], t["lo"], t["hi"]) for t in report["twin"]["patient"]["tests"]} == {
-        (0, 0, 0)
+        (0, None, None)
     }
     better = {
         t["metric"]: t for t in report["strong"]["patient"]["tests"] if t["at"] == "any_class"

@@ -67,8 +67,14 @@ def test_each_round_equals_scikit_learn_on_the_rows_written_out(case):
             assert np.isnan(ours["auprc"][r])
             assert np.isnan(ours["balanced_accuracy"][r])
             continue
+        called = (s >= 0.5).mean()
         for name, value in by_scikit_learn(y, s).items():
-            assert ours[name][r] == pytest.approx(value, abs=1e-9), name
+            if (name in ("precision", "f1", "mcc") and called == 0) or (
+                name == "mcc" and called == 1
+            ):
+                assert np.isnan(ours[name][r]), name
+            else:
+                assert ours[name][r] == pytest.approx(value, abs=1e-9), name
 
 
 def test_chunks_do_not_change_the_numbers(monkeypatch):
@@ -100,8 +106,16 @@ def test_predictive_values_follow_bayes():
     assert found["ppv_at_0.5"][0] == pytest.approx(found["precision"][0])
 
 
-def test_nobody_called_positive_is_zero_not_a_crash():
+def test_nobody_called_is_not_defined_and_not_zero():
     label = np.array([0, 1, 1])
     counts = confusion(ones(3), label, np.zeros(3, dtype=bool), np.arange(3))
     found = from_confusion(counts, [0.1])
-    assert found["precision"][0] == found["f1"][0] == found["mcc"][0] == found["ppv_at_0.1"][0] == 0
+    for name in ("precision", "f1", "mcc", "ppv_at_0.1"):
+        assert np.isnan(found[name][0]), name
+    assert found["npv_at_0.1"][0] == pytest.approx(0.9) and found["sensitivity"][0] == 0
+    counts = confusion(ones(3), label, np.ones(3, dtype=bool), np.arange(3))
+    assert np.isnan(from_confusion(counts, [0.1])["npv_at_0.1"][0])
+    # Called, but wrongly: that is a precision of 0.
+    counts = confusion(ones(3), label, np.array([True, False, False]), np.arange(3))
+    found = from_confusion(counts)
+    assert found["precision"][0] == found["f1"][0] == 0

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, bootstrap
 from statsmodels.stats.proportion import proportion_confint
 
-from osteon.measures.intervals import bca, draw, leave_one_out, percentile, wilson
+from osteon.measures.intervals import bca, draw, draws, leave_one_out, percentile, wilson
 
 
 @given(st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -67,5 +67,38 @@ def test_bca_equals_scipy_on_one_stratum():
 
 def test_bca_says_when_it_falls_back():
     label = np.array([0, 0, 1, 1])
-    found = bca(1.0, np.ones(50), np.ones(4), label)
-    assert (found.lo, found.hi, found.method) == (1.0, 1.0, "bootstrap percentile")
+    found = bca(1.0, np.linspace(0, 1, 50), np.ones(4), label)
+    assert found.method == "bootstrap percentile"
+
+
+def test_rounding_is_no_width():
+    for found in (
+        percentile(0.1 + 1e-14 * np.arange(50)),
+        bca(0.1, 0.1 + 1e-14 * np.arange(50), np.arange(4.0)),
+        bca(5e-241, 1e-241 * np.arange(50), 1e-241 * np.arange(4)),
+    ):
+        assert np.isnan(found.lo) and found.method == "none: all resamples gave the same value"
+    assert percentile(np.full(5, np.nan)).method == "none: not defined in any resample"
+
+
+def test_resamples_without_a_value_are_left_out_and_counted():
+    generator = np.random.default_rng(0)
+    rounds, jackknife = generator.normal(size=500), generator.normal(size=30)
+    gaps = np.append(rounds, [np.nan, np.nan, np.nan])
+    for whole, some in (
+        (percentile(rounds), percentile(gaps)),
+        (bca(0.1, rounds, jackknife), bca(0.1, gaps, jackknife)),
+    ):
+        assert (whole.lo, whole.hi) == (some.lo, some.hi)
+        assert some.method == (f"{whole.method}; 3 of 503 resamples left out, not defined there")
+
+
+def test_one_kind_of_draw_keeps_the_classes_and_the_other_their_sum():
+    label = np.array([0] * 40 + [1] * 20)
+    drawn = draws(label, 2000, 0)
+    assert set(drawn.by_class[:, label == 1].sum(1)) == {20}
+    positives = drawn.whole[:, label == 1].sum(1)
+    assert set(drawn.whole.sum(1)) == {60}
+    # Binomial(60, 1/3): SD sqrt(60 × 2/9) = 3.65.
+    assert positives.mean() == pytest.approx(20, abs=0.4)
+    assert positives.std() == pytest.approx(3.65, rel=0.06)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from osteon.measures import thresholds
+from osteon.measures import audit, evaluator, judging, temperature, thresholds
 from osteon.measures.leaks import LeakFound, certify, check_near_duplicates, refuse_leaks
 from osteon.measures.tracing import evaluated, traced
 
@@ -96,8 +96,8 @@ def test_a_near_duplicate_names_the_way_out(tables):
 def test_no_derived_image_is_told_from_derived_images_that_passed(tables):
     samples, splits, fitted = tables
     one = certify(samples.assign(parent=None), splits, fitted)["checks"][-1]
-    assert one["passed"] and one["checked"] == 0
-    assert "not applicable: no derived images in this cohort" in one["note"]
+    assert one["passed"] and one["checked"] == len(samples)
+    assert "no image is derived from another" in one["note"]
     own = samples.assign(parent=samples["sample_id"])
     one = certify(own, splits, fitted)["checks"][-1]
     assert (one["passed"], one["checked"], one["note"]) == (True, len(samples), "")
@@ -184,7 +184,7 @@ def test_mirrored_copies_across_folds(tables):
     pairs = pd.DataFrame([[a, b, "turned by 90"]], columns=["sample_a", "sample_b", "change"])
     found = certify(samples, splits, fitted, altered=pairs)
     assert failed(found) == ["altered_copies"]
-    with pytest.raises(LeakFound, match=f"mirrored or turned.*{a} and {b}"):
+    with pytest.raises(LeakFound, match=f"mirrored, turned.*{a} and {b}"):
         refuse_leaks(found)
     assert failed(certify(samples, splits, fitted, altered=pairs.iloc[:0])) == []
 
@@ -203,12 +203,86 @@ def test_cross_fitted_statistics_pass_and_are_named(tables):
     predictions = predictions_of(samples, splits)
     found = certify(samples, splits, fitted, statistics=evaluated(predictions))
     assert failed(found) == [] and found["passed"]
-    assert found["statistics_checked"] == ["temperature", "youden_threshold"]
+    made = ("temperature", "youden_threshold")
+    names = [f"{one} at {level} level" for one in made for level in ("image", "patient")]
+    assert found["statistics_checked"] == names
     one = next(one for one in found["checks"] if one["name"] == "statistics_apart")
-    assert one["checked"] == 2 * 4 * 80  # two statistics of five folds read the other four
+    assert one["checked"] == 4 * 4 * 80  # four statistics of five folds read the other four
+    assert one["statement"] == f"no statistic ({', '.join(names)}) was fitted on a patient " + (
+        "that it judges"
+    )
+    assert "a search, not a proof" in one["note"]
 
 
-@pytest.mark.parametrize("name", ["youden_threshold", "temperature", "clinical_scaling"])
+@pytest.mark.parametrize("module", [evaluator, judging, audit])
+def test_a_leaky_threshold_in_the_evaluators_own_calls_fails_the_certificate(
+    tables, module, monkeypatch
+):
+    samples, splits, fitted = tables
+
+    def leaky(judged):
+        value = thresholds.youden(judged.label, judged.score)
+        chosen = dict.fromkeys(np.unique(judged.fold).tolist(), value)
+        called = {judging.YOUDEN: thresholds.call(judged.score, value)}
+        return replace(judged, called=called), chosen
+
+    monkeypatch.setattr(module, "with_calls", leaky)
+    found = certify(samples, splits, fitted, statistics=evaluated(predictions_of(samples, splits)))
+    assert failed(found) == ["statistics_apart"] and found["leak"]
+    with pytest.raises(LeakFound, match="youden_threshold at patient level of resnet18_all and"):
+        refuse_leaks(found)
+
+
+def test_a_leak_at_one_level_alone_fails_the_certificate(tables, monkeypatch):
+    samples, splits, fitted = tables
+    honest = evaluator.with_calls
+
+    def leaky(judged):
+        called, chosen = honest(judged)
+        if judged.level == "image":
+            return called, chosen
+        value = thresholds.youden(judged.label, judged.score)
+        calls = {judging.YOUDEN: thresholds.call(judged.score, value)}
+        return replace(judged, called=calls), dict.fromkeys(chosen, value)
+
+    monkeypatch.setattr(evaluator, "with_calls", leaky)
+    found = certify(samples, splits, fitted, statistics=evaluated(predictions_of(samples, splits)))
+    assert failed(found) == ["statistics_apart"]
+
+
+def test_a_leaky_temperature_in_the_evaluators_own_call_fails_the_certificate(tables, monkeypatch):
+    samples, splits, fitted = tables
+
+    def on_everything(label, probability, fold):
+        value = temperature.fit(label, probability)
+        return dict.fromkeys(np.unique(fold).tolist(), value)
+
+    monkeypatch.setattr(temperature, "by_fold", on_everything)
+    found = certify(samples, splits, fitted, statistics=evaluated(predictions_of(samples, splits)))
+    assert failed(found) == ["statistics_apart"]
+    one = next(one for one in found["checks"] if not one["passed"])
+    assert {pair[0].split(" of ")[0] for pair in one["pairs"]} <= {
+        "temperature at patient level",
+        "temperature at image level",
+    }
+
+
+def test_calls_by_another_threshold_than_the_one_returned_stop(tables, monkeypatch):
+    samples, splits, _ = tables
+    honest = evaluator.with_calls
+
+    def lying(judged):
+        called, chosen = honest(judged)
+        value = thresholds.youden(judged.label, judged.score)
+        other = {judging.YOUDEN: ~thresholds.call(judged.score, value)}
+        return replace(called, called=other), chosen
+
+    monkeypatch.setattr(evaluator, "with_calls", lying)
+    with pytest.raises(ValueError, match="do not follow from the values"):
+        evaluated(predictions_of(samples, splits))
+
+
+@pytest.mark.parametrize("name", ["youden_threshold", "clinical_scaling"])
 def test_a_statistic_fitted_on_what_it_judges(tables, name):
     samples, splits, fitted = tables
     predictions = predictions_of(samples, splits)
@@ -271,6 +345,12 @@ def test_a_fold_without_a_record_is_not_checked(tables):
     found = certify(samples, splits, fitted, statistics=other)
     assert found["not_checked"][-1]["name"] == "statistics_apart"
     assert "resnet18_all: fold(s) [0, 1, 2, 3, 4]" in found["not_checked"][-1]["reason"]
+
+
+def test_the_copy_searches_state_their_limits(tables):
+    found = certify(*tables, near_duplicates=[], altered=[])
+    notes = {one["name"]: one["note"] for one in found["checks"]}
+    assert "not found" in notes["near_duplicates"] and "not found" in notes["altered_copies"]
 
 
 def test_a_sample_twice_or_in_no_part(tables):

@@ -75,8 +75,17 @@ def test_holm_leaves_out_what_is_not_defined():
 
 def test_same_draws_make_the_difference_of_a_learner_with_itself_zero():
     rounds = np.random.default_rng(0).random(200)
-    found = bootstrap_difference(0.0, rounds, rounds)
-    assert (found.lo, found.hi, found.p) == (0.0, 0.0, 1.0)
+    found = bootstrap_difference(0.0, rounds, rounds + 1e-16)
+    assert found.p == 1.0 and np.isnan(found.lo) and "same value" in found.method
+
+
+def test_rounds_without_a_value_are_left_out_and_counted():
+    first = np.linspace(0, 1, 200)
+    first[:7] = np.nan
+    found = bootstrap_difference(0.5, first, np.zeros(200))
+    assert found.lo > 0 and "7 of 200 resamples left out" in found.method
+    nothing = bootstrap_difference(np.nan, first, first)
+    assert np.isnan(nothing.p) and nothing.method.startswith("none")
 
 
 def test_p_is_never_zero_and_says_how_many_rounds():

@@ -1,5 +1,7 @@
 """Subgroups by patient: counts, intervals, and what is said where figures cannot be had."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,12 +87,36 @@ def test_missing_values_are_a_subgroup_and_missing_columns_none(rows):
     assert table(rows, "scanner") == {} and table(rows.assign(scanner=None), "scanner") == {}
 
 
-def test_of_many_values_the_rarest_are_pooled_and_no_patient_is_lost(rows):
+def test_of_many_values_the_rarest_are_pooled_and_no_patient_is_lost(rows, monkeypatch):
     number = rows["patient_id"].str[1:].astype(int)
     rows["scanner"] = "scanner " + np.minimum(number, 29).astype(str)
     found = table(rows, "scanner")
+    assert [*found] == ["scanner 29", OTHERS]
+    assert sum(one["n_patients"] for one in found.values()) == 60
+    monkeypatch.setattr("osteon.measures.subgroups.LEAST_PATIENTS", 1)
+    found = table(rows, "scanner")
     assert len(found) == MOST_VALUES and [*found][-1] == OTHERS and "scanner 29" in found
     assert sum(one["n_patients"] for one in found.values()) == 60
+
+
+@pytest.mark.parametrize("variable", ["site", "location", "scanner", "centre", "sequence", "view"])
+def test_what_fewer_than_five_patients_share_is_not_printed(rows, variable):
+    """Free text may name a patient; one value of four and one of a single patient are planted."""
+    number = rows["patient_id"].str[1:].astype(int)
+    rows[variable] = "femur"
+    rows.loc[number < 4, variable] = "tibia of a cousin of Mrs Jones"
+    rows.loc[number == 5, variable] = "femur of Mrs Smith"
+    rows.loc[(number > 5) & (number < 11), variable] = "humerus"
+    report = evaluate(rows, CONFIG, ALL)
+    assert not any(
+        name in json.dumps([report.metrics, report.curves, report.comparison.to_json()])
+        for name in ("Smith", "Jones")
+    )
+    found = table(rows, variable)
+    assert [*found] == ["femur", "humerus", OTHERS]
+    assert found["humerus"]["n_patients"] == found[OTHERS]["n_patients"] == 5
+    alone = table(rows[number > 4], variable)
+    assert alone[OTHERS]["n_patients"] == 1, "a small rest is shown as such, without a name"
 
 
 def test_the_columns_are_the_settings(predictions):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from osteon.measures import temperature, thresholds
-from osteon.measures.tracing import dependencies, traced
+from osteon.measures.tracing import dependencies, evaluated, pulled, pushed, traced
 
 
 @pytest.fixture
@@ -44,12 +44,16 @@ def test_no_leaky_threshold_or_temperature_goes_unseen(seed):
     size, folds, noise = generator.choice([40, 200]), generator.choice([3, 5]), generator.random()
     label, fold = np.arange(size) % 2, np.arange(size) // 2 % folds
     score = (1 - noise) * (0.1 + 0.8 * label) + noise * generator.random(size)
-    for value in (thresholds.youden, temperature.fit):
+    for value, changes in (
+        (thresholds.youden, pulled),
+        (temperature.fit, pulled),
+        (temperature.fit, pushed),
+    ):
 
         def fit(label, score, fold, value=value):
             return dict.fromkeys(np.unique(fold).tolist(), value(label, score))
 
-        found = dependencies(fit, label, score, fold)
+        found = dependencies(fit, label, score, fold, changes)
         assert all(judged in read for judged, read in found.items())
 
 
@@ -71,3 +75,43 @@ def test_the_table_names_samples_by_learner(predictions):
     alone = predictions[predictions["fold"] == 0]
     assert isinstance(traced("x", thresholds.by_fold, alone), pd.DataFrame)
     assert traced("x", thresholds.by_fold, alone).empty
+
+
+def test_what_the_evaluator_uses_is_traced_at_each_level(predictions):
+    rows = predictions.assign(sequence_id=predictions["patient_id"] + "-1")
+    table = evaluated(rows)
+    names = {
+        f"{one} at {level} level"
+        for one in ("youden_threshold", "temperature")
+        for level in ("patient", "sequence", "image")
+    }
+    assert set(table["statistic"]) == names
+    for (_, learner, fold), part in table.groupby(["statistic", "learner", "fold"]):
+        own = rows[rows["learner"] == learner]
+        assert set(part["sample_id"]) == set(own.loc[own["fold"] != fold, "sample_id"])
+
+
+def test_learners_that_judge_other_labels_are_traced_together(predictions):
+    shuffled = predictions.assign(learner="permuted", label=1 - predictions["label"])
+    shuffled = shuffled.drop_duplicates("sample_id")
+    table = evaluated(pd.concat([predictions, shuffled]))
+    assert set(table["learner"]) == {*predictions["learner"], "permuted"}
+
+
+def test_two_folds_give_no_false_alarm(make_predictions):
+    table = evaluated(make_predictions(folds=2))
+    own = make_predictions(folds=2).drop_duplicates("sample_id").set_index("sample_id")["fold"]
+    assert len(table) and (own.loc[table["sample_id"]].to_numpy() != table["fold"]).all()
+
+
+def test_eighteen_learners_are_traced_in_seconds(make_predictions):
+    """Counted in calls, not by a clock: the work grows with folds and changes only."""
+    seen = []
+
+    def fit(label, score, fold):
+        seen.append(1)
+        return thresholds.by_fold(label, score, fold)
+
+    rows = make_predictions({"a": 1.0})
+    traced("t", fit, rows)
+    assert len(seen) == 1 + 5 * 8

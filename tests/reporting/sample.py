@@ -289,6 +289,10 @@ def ledger() -> dict[str, Any]:
             {"id": "patients", "statement": "848 patients", "printed": 848, "recomputed": 848}
             | {"sum": "454 + 394 = 848", "holds": True, "source": "Section 2"},
         ],
+        "ambiguous": [
+            {"statement": "about two times larger", "printed": 2, "sum": "2 x 848 or 3 x 848"}
+            | {"holds": None, "source": "Section 2", "note": "two readings"}
+        ],
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from osteon.claims.contradictions import contradictions
+from osteon.claims.contradictions import ambiguous, contradictions
 from osteon.claims.markdown import to_markdown
 from osteon.claims.paths import distinct, look
 from osteon.claims.published import Claim, Compared, Published, read_published
@@ -55,8 +55,9 @@ def ledger(
     Returns:
         paper, title, place, statement, testable (the source is no phantom), protocol (item,
         printed, ours, differs), rows (id, what, where, printed, ours, lo, hi, unit, verdict,
-        reason) and contradictions (see `osteon.claims.contradictions`). `ours`, `lo`, `hi` are in
-        the row's unit, None where there is none. A setting that one side does not state differs.
+        reason), contradictions and ambiguous (see `osteon.claims.contradictions`). `ours`, `lo`,
+        `hi` are in the row's unit, None where there is none. A setting that one side does not
+        state differs.
     """
     published = Published.model_validate(read_published(paper))
     run = {"metrics": metrics, "explanations": explanations or {}, "protocol": protocol}
@@ -70,6 +71,7 @@ def ledger(
         "protocol": [_compare(published, line, run) for line in published.compared],
         "rows": rows,
         "contradictions": contradictions(paper),
+        "ambiguous": ambiguous(paper),
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-HELD = {True: "holds", False: "does not hold"}
+HELD = {True: "holds", False: "does not hold", None: "not judged"}
 DECIMALS = {"percent": 2, "percentage points": 2, "seconds": 3}
 
 
@@ -19,9 +19,11 @@ def to_markdown(ledger: Mapping[str, Any]) -> str:
     if ledger["protocol"]:
         parts += ["## Protocols", protocol_table(ledger["protocol"])]
     if ledger["contradictions"]:
-        failing = sum(not one["holds"] for one in ledger["contradictions"])
-        count = f"{failing} of {len(ledger['contradictions'])} statements do not hold."
+        count = counted(ledger["contradictions"])
         parts += ["## The paper's own sums", count, sums_table(ledger["contradictions"])]
+    if ledger.get("ambiguous"):
+        count = "Wording with several readings; none decides, so none counts as a contradiction."
+        parts += ["## Ambiguous statements", count, sums_table(ledger["ambiguous"])]
     return "\n\n".join(parts) + "\n"
 
 
@@ -48,12 +50,22 @@ def protocol_table(lines: Sequence[Mapping[str, Any]]) -> str:
     return table(["Item", "Printed", "Ours", ""], cells)
 
 
+def counted(checks: Sequence[Mapping[str, Any]]) -> str:
+    """How many checks fail: those of printed figures, and those that we derived."""
+    printed = [one["holds"] for one in checks if one["printed"] is not None]
+    derived = [one["holds"] for one in checks if one["printed"] is None]
+    line = f"{printed.count(False)} of {len(printed)} checks of printed statements do not hold"
+    if derived:
+        line += f"; nor do {derived.count(False)} of {len(derived)} of our derivations"
+    return f"{line}."
+
+
 def sums_table(checks: Sequence[Mapping[str, Any]]) -> str:
     """One line a statement, with its arithmetic."""
-    cells = [
-        [one["statement"], text(one["printed"]), one["sum"], HELD[one["holds"]], one["source"]]
-        for one in checks
-    ]
+    cells = []
+    for one in checks:
+        verdict = HELD[one["holds"]] + (f" ({one['note']})" if one["note"] else "")
+        cells.append([one["statement"], text(one["printed"]), one["sum"], verdict, one["source"]])
     return table(["Statement", "Printed", "Sum", "", "Place"], cells)
 
 
@@ -72,7 +84,9 @@ def number(value: float | None, decimals: int) -> str:
 
 
 def text(value: Any) -> str:
-    """A setting as one reads it."""
+    """A setting or a printed figure as one reads it."""
+    if value is None:
+        return "not printed"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

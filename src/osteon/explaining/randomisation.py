@@ -50,8 +50,8 @@ def map_correlation(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.flo
         first, second: N × h × w.
 
     Returns:
-        (N,) −1..1. A constant map ranks nothing: 0 where only one of the two is constant (the map
-        did change), NaN where both are.
+        (N,) −1..1, NaN where either map is constant: it ranks nothing, and that a map is empty
+        says nothing of the weights.
     """
     if first.shape != second.shape:
         raise ValueError(f"maps have shapes {first.shape} and {second.shape}; wanted equal ones")
@@ -62,5 +62,4 @@ def map_correlation(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.flo
     a, b = (one - one.mean(axis=1, keepdims=True) for one in ranks)
     spread = np.stack([(a**2).sum(1), (b**2).sum(1)])
     product = np.sqrt(spread.prod(axis=0))
-    found = np.divide((a * b).sum(1), product, out=np.zeros(len(a)), where=product > 0)
-    return np.where((spread == 0).all(axis=0), np.nan, found)
+    return np.divide((a * b).sum(1), product, out=np.full(len(a), np.nan), where=product > 0)

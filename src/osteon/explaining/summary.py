@@ -23,6 +23,7 @@ AVERAGED = {
     "randomised_energy": "randomised_energy",
 }
 KINDS = ("gradient", "grad_x_input", "integrated")
+GAIN = "pointing_gain"
 FOLLOWS = "follows the weights"
 ENOUGH = 10
 COARSE = 16
@@ -31,9 +32,13 @@ STATEMENT = (
     "Every image is explained by the network of the fold that held it out. Pointing and energy are "
     "the lesion's share of the image by chance; an empty map counts as a miss. Low deletion and "
     "high insertion speak for a map only in comparison with the random order beside them; what is "
-    "taken away is replaced by block means of the image. A map whose mean rank correlation with "
-    "the maps of networks with shuffled weights is above {bound:g} is called worthless. Means over "
-    "images; 95 % intervals by bootstrap over patients."
+    "taken away is replaced by block means of the image. Maps are not judged if more than half of "
+    "them are empty, if they have fewer than {cells} cells, or if fewer than {enough} images can "
+    "be compared. They are called worthless if their mean rank correlation with the maps of "
+    "networks with shuffled weights is above {bound:g}, of images with neither map empty; or if, "
+    "where lesions are drawn, they do not point into them more often than those maps do (interval "
+    "of the difference within patients not above 0). Means over images; 95 % intervals by "
+    "bootstrap over patients."
 )
 
 Floats = NDArray[np.float64]
@@ -57,8 +62,9 @@ def summarise(
         ratio: the two clinical values whose mean absolute attributions are divided.
 
     Returns:
-        methods: learner → method → figure → {value, lo, hi, n (images), patients} and n_images,
-        n_patients, n_with_lesion, n_empty, verdict, note; clinical: learner → features: name →
+        methods: learner → method → figure → {value, lo, hi, n (images), patients} (pointing_gain:
+        pointing minus that of shuffled weights, image by image) and n_images, n_patients,
+        n_with_lesion, n_empty, verdict, note; clinical: learner → features: name →
         kind → mean absolute attribution (`direction`: mean gradient with its sign), and
         ratio_alp_ldh: kind → figure, None without both values; statement. Values that are not
         defined are None.
@@ -71,7 +77,8 @@ def summarise(
         str(learner): _clinical(rows, strata, rounds, seed, ratio)
         for learner, rows in attributions.groupby("learner", sort=False)
     }
-    return {"methods": methods, "clinical": clinical, "statement": STATEMENT.format(bound=bound)}
+    statement = STATEMENT.format(bound=bound, cells=COARSE, enough=ENOUGH)
+    return {"methods": methods, "clinical": clinical, "statement": statement}
 
 
 class _Patients:
@@ -113,7 +120,7 @@ class _Patients:
             ends = percentile(
                 np.divide(tops, bottoms, out=np.full_like(tops, np.nan), where=bottoms > 0)
             )
-            if patients > 1:
+            if patients > 1 and np.isfinite(ends.lo):
                 found |= {"lo": ends.lo, "hi": ends.hi}
         return found | {"n": int(known.sum()), "patients": patients}
 
@@ -124,56 +131,96 @@ def _method(rows: pd.DataFrame, rounds: int, seed: int, bound: float) -> dict[st
         name: patients.mean(rows[column].to_numpy(dtype=np.float64))
         for name, column in AVERAGED.items()
     }
-    lesions, empty = int(rows["has_lesion"].sum()), int(rows["empty_map"].sum())
+    gain = (rows["pointing"] - rows["randomised_pointing"]).to_numpy(dtype=np.float64)
+    figures[GAIN] = patients.mean(gain)
+    empty, cells = int(rows["empty_map"].sum()), int(rows["cells"].min())
     return figures | {
         "n_images": len(rows),
         "n_patients": patients.count,
-        "n_with_lesion": lesions,
+        "n_with_lesion": int(rows["has_lesion"].sum()),
         "n_empty": empty,
-        "verdict": verdict(figures["randomised_correlation"], bound),
-        "note": _note(figures, lesions, empty, len(rows), int(rows["cells"].min())),
+        "verdict": verdict(
+            figures["randomised_correlation"],
+            figures[GAIN] if rows["has_lesion"].any() else None,
+            images=len(rows),
+            empty=empty,
+            cells=cells,
+            bound=bound,
+        ),
+        "note": _note(figures, int(rows["has_lesion"].sum()), empty, len(rows)),
     }
 
 
-def verdict(correlation: Mapping[str, Any], bound: float = 0.5) -> str:
-    """The rule: maps that rank pixels as those of shuffled weights do are worthless.
+def verdict(
+    correlation: Mapping[str, Any],
+    gain: Mapping[str, Any] | None,
+    *,
+    images: int,
+    empty: int,
+    cells: int,
+    bound: float = 0.5,
+) -> str:
+    """The rule: maps that are as those of shuffled weights are worthless; empty ones say nothing.
 
     Args:
-        correlation: figure of the rank correlation with the maps of shuffled weights; bound: above
-            this mean the maps are worthless.
+        correlation: figure of the rank correlation with the maps of shuffled weights, of images
+            where neither map is empty.
+        gain: figure of pointing minus pointing with shuffled weights; None if no lesion is drawn.
+        images, empty: number of maps, and of those with nothing above 0; cells: of a map.
+        bound: above this mean correlation the maps are worthless.
+
+    Returns:
+        a sentence that begins with `not judged`, `worthless` or `follows the weights`.
     """
-    value, count = correlation["value"], correlation["n"]
-    if value is None:
-        return "not judged: no map of a network with shuffled weights to compare with"
-    if count < ENOUGH:
-        return f"not judged: {count} images compared, {ENOUGH} needed"
-    if value > bound:
+    if reason := _not_judged(correlation, gain, images, empty, cells):
+        return f"not judged: {reason}"
+    if correlation["value"] > bound:
         return (
             f"worthless: the maps hardly change when the weights are shuffled "
-            f"(mean rank correlation {value:.2f}, above {bound:g})"
+            f"(mean rank correlation {correlation['value']:.2f}, above {bound:g})"
+        )
+    if gain is not None and gain["lo"] <= 0:
+        return (
+            "worthless for finding lesions: maps of shuffled weights point as well "
+            f"(difference of the pointing game {_spoken(gain)})"
         )
     return FOLLOWS
 
 
-def _note(figures: Mapping[str, Any], lesions: int, empty: int, images: int, cells: int) -> str:
-    parts = []
+def _not_judged(
+    correlation: Mapping[str, Any],
+    gain: Mapping[str, Any] | None,
+    images: int,
+    empty: int,
+    cells: int,
+) -> str:
+    if 2 * empty > images:
+        return f"{empty} of {images} maps are empty, nothing in them speaks for the class"
     if cells < COARSE:
-        parts.append(f"A map has {cells} cells only, too few to locate a lesion.")
+        return f"a map has {cells} cells, too few to locate a lesion ({COARSE} needed)"
+    if correlation["value"] is None:
+        return "no map of a network with shuffled weights to compare with"
+    if correlation["n"] < ENOUGH:
+        return f"{correlation['n']} images compared, {ENOUGH} needed"
+    if gain is not None and (gain["lo"] is None or gain["n"] < ENOUGH):
+        return f"pointing compared on {gain['n']} images with a lesion, {ENOUGH} needed"
+    return ""
+
+
+def _spoken(figure: Mapping[str, Any]) -> str:
+    return f"{figure['value']:.2f} [{figure['lo']:.2f}, {figure['hi']:.2f}]"
+
+
+def _note(figures: Mapping[str, Any], lesions: int, empty: int, images: int) -> str:
+    parts = []
     if not lesions:
         parts.append("No lesion is drawn on any image: pointing, energy and IoU do not exist.")
-    elif figures["randomised_pointing"]["value"] is not None:
-        ours, theirs = figures["pointing"], figures["randomised_pointing"]
-        if theirs["value"] >= (ours["lo"] if ours["lo"] is not None else ours["value"]):
-            parts.append(
-                "Maps of shuffled weights point into the lesion about as often "
-                f"({theirs['value']:.2f}) as those of the trained network ({ours['value']:.2f})."
-            )
     for name, better in (("deletion", -1), ("insertion", 1)):
         ours, random = figures[name]["value"], figures[f"{name}_random"]["value"]
         if ours is not None and better * (ours - random) <= 0:
             parts.append(f"{name.capitalize()} is no better than in random order.")
-    if empty:
-        parts.append(f"{empty} of {images} maps are empty: nothing speaks for the class.")
+    if 0 < 2 * empty <= images:
+        parts.append(f"{empty} of {images} maps are empty: nothing in them speaks for the class.")
     return " ".join(parts)
 
 

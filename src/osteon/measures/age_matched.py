@@ -62,7 +62,7 @@ def age_matched(
     """
     if "age" not in frame or not years(frame["age"]).notna().any():
         return {"note": "not made: no age is known"}
-    common = [set(one.patients) for one in judged.values()]
+    common = [set(one.patients) for one in judged.values()] or [set()]
     patients = set.intersection(*common)
     table = frame.assign(years=years(frame["age"])).groupby("patient_order", sort=True)
     facts = table.agg({"patient_id": "first", "years": "median", "positive": "first"})
@@ -96,7 +96,8 @@ def note(patients: int, positives: int, pairs: int, config: Settings) -> str:
     """How the subset came about, and whether it is small."""
     said = (
         f"{pairs} pairs out of {positives} positive and {patients - positives} negative patients "
-        f"whom all learners judged; at most {config.age_caliper:g} years apart; pairs resampled"
+        f"whom all learners judged, by the images all of them judged; at most "
+        f"{config.age_caliper:g} years apart; pairs resampled"
     )
     if pairs < config.small_sample:
         said += f"; small sample: fewer than {config.small_sample} pairs"

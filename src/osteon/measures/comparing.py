@@ -1,17 +1,26 @@
-"""Every learner against the reference, on the patients both have judged."""
+"""Every learner against the reference, on the images and patients both have judged."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from osteon.measures import delong
 from osteon.measures.discrimination import Floats
-from osteon.measures.judging import SCORES, Key, Resamples, Settings, measure, observed
-from osteon.measures.levels import Judged, Level, restrict
+from osteon.measures.judging import (
+    SCORES,
+    Key,
+    Resamples,
+    Settings,
+    measure,
+    observed,
+    with_thresholds,
+)
+from osteon.measures.levels import Judged, Level, at_level
 from osteon.measures.paired import bootstrap_difference, holm, mcnemar
 
 if TYPE_CHECKING:
@@ -55,30 +64,46 @@ def is_control(name: str) -> bool:
 
 
 def pair(one: Result, other: Result, resamples: Resamples, config: Settings) -> dict[str, Any]:
-    """Difference one - other of every metric, with DeLong and McNemar at patient level."""
-    first, second, note = one.judged, other.judged, ""
-    values, base = one.values, other.values
-    rounds, base_rounds = one.rounds, other.rounds
-    if first.patients != second.patients:
-        common = set(first.patients) & set(second.patients)
-        note = f"on the {len(common)} patients that both learners judged"
-        if not common:
-            return {"n_patients": 0, "note": "no patient judged by both learners", "tests": []}
-        first, second = restrict(first, common), restrict(second, common)
-        values, rounds = remeasured(first, resamples, config)
-        base, base_rounds = remeasured(second, resamples, config)
-    tests = differences(values, base, rounds, base_rounds)
-    if first.level == "patient":
-        tests += patient_tests(first, second)
-    return {"n_patients": len(first.patients), "note": note, "tests": tests}
+    """Difference one - other of every metric, with DeLong and McNemar at patient level.
+
+    Only images that both judged count, so that a patient's mean is over the same images for both.
+
+    Returns:
+        n_patients, note (what was left out; samples held out in other folds) and tests.
+    """
+    folds = pd.Series(one.rows["fold"].to_numpy(), index=one.rows["sample_id"])
+    theirs = pd.Series(other.rows["fold"].to_numpy(), index=other.rows["sample_id"])
+    common = folds.index.intersection(theirs.index)
+    notes = []
+    if len(common) < max(len(folds), len(theirs)):
+        if not len(common):
+            shared = set(one.judged.patients) & set(other.judged.patients)
+            what = "image" if shared else "patient"
+            return {"n_patients": 0, "note": f"no {what} judged by both learners", "tests": []}
+        one = restricted(one, common, resamples, config)
+        other = restricted(other, common, resamples, config)
+        notes.append(
+            f"on the {len(common)} images of {len(one.judged.patients)} patients that both "
+            "learners judged"
+        )
+    if moved := int((folds[common].to_numpy() != theirs[common].to_numpy()).sum()):
+        notes.append(
+            f"{moved} of {len(common)} images were held out in another fold by the other learner, "
+            "whose model had other training patients"
+        )
+    tests = differences(one.values, other.values, one.rounds, other.rounds)
+    if one.judged.level == "patient":
+        tests += patient_tests(one.judged, other.judged)
+    return {"n_patients": len(one.judged.patients), "note": "; ".join(notes), "tests": tests}
 
 
-def remeasured(
-    judged: Judged, resamples: Resamples, config: Settings
-) -> tuple[dict[Key, float], dict[Key, Floats]]:
-    """Values and rounds of judgements restricted to some patients."""
+def restricted(result: Result, samples: pd.Index, resamples: Resamples, config: Settings) -> Result:
+    """The same learner on some samples only, thresholds left as they were chosen."""
+    rows = result.rows[result.rows["sample_id"].isin(samples)]
+    judged = with_thresholds(at_level(rows, result.judged.level), result.thresholds)
     rounds = measure(judged, resamples.of(judged), config.prevalences)
-    return observed(judged, config.prevalences), rounds
+    values = observed(judged, config.prevalences)
+    return replace(result, rows=rows, judged=judged, values=values, rounds=rounds)
 
 
 def differences(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from osteon.measures import decision
 from osteon.measures.calibration import BINS, bin_of
 from osteon.measures.discrimination import Floats, Ints, chunks, ones, ratio, sums
-from osteon.measures.intervals import wilson
+from osteon.measures.intervals import Draws, wilson
 from osteon.measures.judging import CONFIDENCE, Settings
 from osteon.measures.levels import Judged
 
@@ -17,20 +17,20 @@ GRID = np.round(np.linspace(0, 1, 101), 2)
 ENDS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
-def curves(
-    judged: Judged, cooled: Judged | None, weights: NDArray[np.generic], config: Settings
-) -> dict[str, Any]:
+def curves(judged: Judged, cooled: Judged | None, drawn: Draws, config: Settings) -> dict[str, Any]:
     """All curves of one learner at one level, as lists.
 
     Args:
         judged: with calls; cooled: the same with tempered scores, or None.
-        weights: (rounds, patients) draws; config: range of the decision curve.
+        drawn: (rounds, patients) weights: the ROC band keeps the number of each class, all other
+            bands draw the share of positives too; config: range of the decision curve.
 
     Returns:
         `roc`, `precision_recall` (None each when a class is absent), `reliability`,
         `reliability_after_temperature` (None without temperature), `decision`, `confusion`.
     """
-    roc, recall = ranking(judged, weights)
+    roc, recall = ranking(judged, drawn)
+    weights = drawn.whole
     low, high = config.decision_range
     return {
         "roc": roc,
@@ -52,44 +52,53 @@ def matrix(label: Ints, called: NDArray[np.bool_]) -> dict[str, int]:
     }
 
 
-def ranking(
-    judged: Judged, weights: NDArray[np.generic]
-) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+def ranking(judged: Judged, drawn: Draws) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """ROC and precision-recall curve on common grids with their bands."""
     if not 0 < judged.label.sum() < len(judged.label):
         return None, None
     given = (judged.label, judged.score, judged.unit)
-    one, drawn = on_grid(ones(len(judged.patients)), *given), on_grid(weights, *given)
+    observed = ones(len(judged.patients))
     (roc_lo, roc_hi), (lo, hi) = (
-        np.quantile(each[np.isfinite(each[:, 0])], ENDS, axis=0) for each in drawn
+        np.quantile(each[np.isfinite(each[:, 0])], ENDS, axis=0)
+        for each in (roc_on_grid(drawn.by_class, *given), recall_on_grid(drawn.whole, *given))
     )
-    roc = {"false_positive_rate": GRID, "true_positive_rate": one[0][0], "lo": roc_lo, "hi": roc_hi}
-    recall = {"recall": GRID, "precision": one[1][0], "lo": lo, "hi": hi}
+    true = roc_on_grid(observed, *given)[0]
+    roc = {"false_positive_rate": GRID, "true_positive_rate": true, "lo": roc_lo, "hi": roc_hi}
+    precision = recall_on_grid(observed, *given)[0]
+    recall = {"recall": GRID, "precision": precision, "lo": lo, "hi": hi}
     listed = [{name: values.tolist() for name, values in each.items()} for each in (roc, recall)]
     return listed[0], {**listed[1], "prevalence": float(judged.label.mean())}
 
 
-def on_grid(
-    weights: NDArray[np.generic], label: Ints, score: Floats, unit: Ints
-) -> tuple[Floats, Floats]:
-    """Sensitivity at each false positive rate, precision at each recall: (rounds, 101) both.
+def roc_on_grid(weights: NDArray[np.generic], label: Ints, score: Floats, unit: Ints) -> Floats:
+    """Sensitivity at each false positive rate, (rounds, 101); NaN rows where a class is not drawn.
 
     Arguments as in `discrimination.ranked`. The ROC curve is linear between its points and takes
-    the upper end of a vertical piece. Precision at a recall is that of the highest threshold
-    reaching it, as average precision sums it: lines between points would be too high (Davis &
-    Goadrich 2006, ICML 23:233). NaN rows where a resample lacks a class.
+    the upper end of a vertical piece.
     """
-    found = [np.full((len(weights), len(GRID)), np.nan) for _ in range(2)]
+    found = np.full((len(weights), len(GRID)), np.nan)
     for r, (true, false) in enumerate(counted(weights, label, score, unit)):
-        if not true[-1] or not false[-1]:
-            continue
-        found[0][r] = np.interp(GRID, false / false[-1], true / true[-1])
-        called = true + false
-        first = np.searchsorted(called, 0, side="right")
-        place = np.searchsorted(true, GRID * true[-1] - 1e-9, side="left")
-        place = np.maximum(place, first)
-        found[1][r] = true[place] / called[place]
-    return found[0], found[1]
+        if true[-1] and false[-1]:
+            found[r] = np.interp(GRID, false / false[-1], true / true[-1])
+    return found
+
+
+def recall_on_grid(weights: NDArray[np.generic], label: Ints, score: Floats, unit: Ints) -> Floats:
+    """Precision at each recall, (rounds, 101); NaN rows where a class is not drawn.
+
+    Arguments as in `discrimination.ranked`. Precision at a recall is that of the highest threshold
+    reaching it, as average precision sums it: lines between points would be too high (Davis &
+    Goadrich 2006, ICML 23:233).
+    """
+    found = np.full((len(weights), len(GRID)), np.nan)
+    for r, (true, false) in enumerate(counted(weights, label, score, unit)):
+        if true[-1] and false[-1]:
+            called = true + false
+            first = np.searchsorted(called, 0, side="right")
+            place = np.searchsorted(true, GRID * true[-1] - 1e-9, side="left")
+            place = np.maximum(place, first)
+            found[r] = true[place] / called[place]
+    return found
 
 
 def counted(

@@ -7,8 +7,26 @@ import numpy as np
 import pandas as pd
 
 from osteon.measures.intervals import Interval
-from osteon.measures.judging import ADVISED_ROUNDS, CONFIDENCE, SCORES, YOUDEN, Key, Settings
+from osteon.measures.judging import (
+    ADVISED_ROUNDS,
+    CONFIDENCE,
+    FIXED,
+    SCORES,
+    YOUDEN,
+    Key,
+    Settings,
+)
 from osteon.measures.levels import Judged
+
+RESAMPLING = (
+    "patients; all images of a drawn patient come along. Keeping the number of each class: AUROC, "
+    "sensitivity, specificity, balanced accuracy, PPV and NPV at stated prevalences, ROC band. "
+    "Whatever the class, so that the share of positives varies as it does between cohorts: "
+    "accuracy, precision, F1, MCC, AUPRC, Brier score, calibration error, slope and intercept, and "
+    "the bands of precision-recall, reliability and decision curve. Differences are drawn as their "
+    "metric is, the same draws for both learners. Resamples in which a metric is not defined are "
+    "left out and counted in its method."
+)
 
 
 def counts(judged: Judged) -> dict[str, Any]:
@@ -44,6 +62,22 @@ def warn(
     all_folds: set[int],
 ) -> list[str]:
     """Sentences to print beside the figures."""
+    said = small(judged, config)
+    if judged.divided:
+        said.append("patients are divided over folds: no fold values and no Youden threshold")
+    elif absent := sorted(all_folds - {int(fold) for fold in judged.fold}):
+        said.append(f"no predictions for fold(s) {absent}, which other learners have")
+    if not judged.divided and not chosen:
+        said.append("no Youden threshold: no other fold with both classes to choose it on")
+    if judged.constant:
+        said.append(
+            "scores are constant within each fold: pooled AUROC and calibration mean nothing"
+        )
+    return said + gaps(intervals, folds)
+
+
+def small(judged: Judged, config: Settings) -> list[str]:
+    """Few patients of a class, few rounds."""
     said = []
     positives = int(judged.strata.sum())
     for count, what in ((positives, "positive"), (len(judged.strata) - positives, "negative")):
@@ -54,17 +88,29 @@ def warn(
             )
     if config.rounds < ADVISED_ROUNDS:
         said.append(f"trial run: {config.rounds} bootstrap rounds, {ADVISED_ROUNDS} are needed")
-    if judged.divided:
-        said.append("patients are divided over folds: no fold values and no Youden threshold")
-    elif absent := sorted(all_folds - {int(fold) for fold in judged.fold}):
-        said.append(f"no predictions for fold(s) {absent}, which other learners have")
-    if not judged.divided and not chosen:
-        said.append("no Youden threshold: no other fold with both classes to choose it on")
+    return said
+
+
+def gaps(intervals: Mapping[Key, Interval], folds: Mapping[Key, Mapping[int, float]]) -> list[str]:
+    """Figures and intervals that could not be had, and folds that a mean leaves out."""
+    said = []
     undefined = [fold for fold, x in folds.get((SCORES, "auroc"), {}).items() if np.isnan(x)]
     if undefined:
         said.append(f"fold(s) {undefined} have one class only: their AUROC is not defined")
-    if flat := sorted({name for (_, name), x in intervals.items() if "same value" in x.method}):
-        said.append(f"no interval, all resamples gave the same value: {', '.join(flat)}")
+    for group in (FIXED, YOUDEN):
+        values = folds.get((group, "precision"), {})
+        uncalled = [fold for fold, x in values.items() if np.isnan(x) and fold not in undefined]
+        if uncalled:
+            said.append(
+                f"fold(s) {uncalled} have nobody called positive {group.replace('_', ' ')}: "
+                "left out of the fold means of precision, F1 and MCC"
+            )
+    reasons: dict[str, set[str]] = {}
+    for (_, name), found in intervals.items():
+        why = "all resamples gave the same value" if "one value" in found.method else found.method
+        if why != found.method or why.startswith("none: "):
+            reasons.setdefault(why.removeprefix("none: "), set()).add(name)
+    said += [f"no interval, {why}: {', '.join(sorted(names))}" for why, names in reasons.items()]
     return said
 
 
@@ -85,7 +131,7 @@ def describe(
         "interval": config.interval,
         "prevalences": list(config.prevalences),
         "alpha": config.alpha,
-        "resampling": "patients, stratified by class; all images of a drawn patient come along",
+        "resampling": RESAMPLING,
         "thresholds": {
             "at_0.5": "probability of the positive class at least 0.5; chosen on no data",
             YOUDEN: "chosen for each fold on the held-out predictions of the other folds, whose "

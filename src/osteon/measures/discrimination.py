@@ -134,6 +134,6 @@ def from_confusion(
     return metrics
 
 
-def ratio(over: Floats, under: Floats) -> Floats:
-    """over / under, NaN where `under` is 0; a NaN on either side stays NaN."""
-    return np.divide(over, under, out=np.full(np.shape(over), np.nan), where=under != 0)
+def ratio(over: Floats, under: Floats, otherwise: float = np.nan) -> Floats:
+    """over / under, and `otherwise` where `under` is 0; a NaN on either side stays NaN."""
+    return np.divide(over, under, out=np.full(np.shape(over), otherwise), where=under != 0)

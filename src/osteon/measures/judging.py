@@ -120,13 +120,23 @@ def with_calls(judged: Judged) -> tuple[Judged, dict[int, float]]:
         the judgements, and fold → Youden's threshold chosen on the other folds. Without another
         fold to choose on, or with divided patients, only 0.5 is used and the second is empty.
     """
-    called = {FIXED: thresholds.call(judged.score, thresholds.FIXED)}
     chosen = {} if judged.divided else thresholds.by_fold(judged.label, judged.score, judged.fold)
     if not chosen or not np.isfinite(list(chosen.values())).all():
-        return replace(judged, called=called), {}
-    own = np.array([chosen[int(fold)] for fold in judged.fold])
-    called[YOUDEN] = thresholds.call(judged.score, own)
-    return replace(judged, called=called), chosen
+        return with_thresholds(judged, {}), {}
+    return with_thresholds(judged, chosen), chosen
+
+
+def with_thresholds(judged: Judged, chosen: Mapping[int, float]) -> Judged:
+    """The judgements with who is called positive at 0.5 and at thresholds already chosen by fold.
+
+    Args:
+        judged: at any level; chosen: fold → threshold for each of its folds, empty for 0.5 only.
+    """
+    called = {FIXED: thresholds.call(judged.score, thresholds.FIXED)}
+    if chosen:
+        own = np.array([chosen[int(fold)] for fold in judged.fold])
+        called[YOUDEN] = thresholds.call(judged.score, own)
+    return replace(judged, called=called)
 
 
 def measure(judged: Judged, drawn: Draws, prevalences: Sequence[float]) -> dict[Key, Floats]:

@@ -10,7 +10,7 @@ Unit = Literal["patient", "image"]
 SHOWN = 20
 TRAIN_ONLY = -1
 BY_DESIGN = "failed by design: this is the image-level audit"
-NONE_DERIVED = "not applicable: no derived images in this cohort (no sample has a `parent`)"
+NONE_DERIVED = "no image is derived from another: no sample has a `parent`"
 NO_PARENTS = "samples have no column `parent`, so that no image says what it was derived from"
 NO_HASHES = "samples have no column `content_hash`, so that pixels were not compared"
 NO_SEARCH = "no search for near-duplicates was handed over"
@@ -21,9 +21,9 @@ TRIED = (
     "models behind the predictions of the other folds were trained on the judged fold's patients"
 )
 COPIES_LIMIT = (
-    "pairs are sought by a perceptual hash: copies turned by other angles than quarter turns, "
-    "shifted or cropped by more than about one part in thirty, or with a gamma far from 1, can "
-    "go unseen"
+    "sought by a perceptual hash, which has its limits: some copies with clipped brightness, "
+    "another contrast or gamma, or turned by 1 or 2 degrees, and most that are shifted, cropped or "
+    "turned further, are not found"
 )
 Pairs = pd.DataFrame | Iterable[Sequence[Any]]
 GROUP = (
@@ -132,16 +132,19 @@ def check_near_duplicates(
     Pairs with a sample that is in no part, for instance one left out of the cohort, are not judged.
     None stands for no search, an empty table for a search that found nothing.
     """
-    statement = "no two near-duplicate images lie in different parts"
+    statement = "no two images found to be near-duplicates lie in different parts"
     return check_pairs("near_duplicates", statement, splits, near_duplicates, unit, NO_SEARCH)
 
 
 def check_altered(splits: pd.DataFrame, altered: Pairs | None, unit: Unit = "patient") -> Check:
-    """No mirrored or turned copy lies in another part than its original, by content.
+    """No mirrored, turned or recoloured copy lies in another part than its original, by content.
 
     Pairs as `osteon.measures.copies.altered_copies` finds them; None stands for no search.
     """
-    statement = "no two images of which one is the other mirrored or turned lie in different parts"
+    statement = (
+        "no two images of which one was found to be the other mirrored, turned by a quarter or a "
+        "half, inverted or with other grey levels lie in different parts"
+    )
     return check_pairs("altered_copies", statement, splits, altered, unit, NO_COPIES)
 
 
@@ -158,7 +161,7 @@ def check_pairs(
         if a in part and b in part and part[a] != part[b]
     ]
     check = make(name, statement, len(splits), pairs, audit=unit == "image")
-    return replace(check, remedy=way_out(splits))
+    return replace(check, remedy=way_out(splits), note=COPIES_LIMIT)
 
 
 def two_names(listed: Pairs) -> list[list[Any]]:
@@ -261,7 +264,7 @@ def check_derived(samples: pd.DataFrame, splits: pd.DataFrame) -> Check:
         return replace(check, lacking=NO_PARENTS)
     derived = samples[samples["parent"].notna()]
     if derived.empty:
-        check = make("no_augmentation_before_split", statement, 0, [])
+        check = make("no_augmentation_before_split", statement, len(samples), [])
         return replace(check, note=NONE_DERIVED)
     part = dict(zip(splits["sample_id"], splits["fold"], strict=True))
     pairs = [

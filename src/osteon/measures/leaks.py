@@ -49,11 +49,13 @@ def certify(
         unit: what the split keeps whole; `image` is the audit.
         near_duplicates: frame with `sample_a`, `sample_b` (or the first two columns), or tuples;
             empty if the search found nothing, None if there was none.
-        statistics: statistic, learner, fold, sample_id: what thresholds, temperatures and scalings
-            were fitted on. 0.5 is fitted on nothing. Youden's threshold and the temperature of a
-            fold are fitted on the other folds' held-out predictions, by models that were trained on
-            the judged fold's patients and their labels: cross-fitted, not nested.
-        altered: pairs like `near_duplicates` of which one is the other mirrored or turned.
+        statistics: statistic, learner, fold, sample_id: what thresholds and temperatures were
+            fitted on; what is not in it is not checked. 0.5 is fitted on nothing. Youden's
+            threshold and the temperature of a fold are fitted on the other folds' held-out
+            predictions, by models that were trained on the judged fold's patients and their
+            labels: cross-fitted, not nested.
+        altered: pairs like `near_duplicates` of which one is the other mirrored, turned or
+            recoloured.
 
     Returns:
         `passed` (nothing found in what was checked; also False for an audit), `leak` (a failure not

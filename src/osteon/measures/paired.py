@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import binomtest, chi2
 
 from osteon.measures.discrimination import Bools, Floats
-from osteon.measures.intervals import percentile
+from osteon.measures.intervals import LEAST_SPREAD, percentile
 
 EXACT_BELOW = 25
 
@@ -68,18 +68,22 @@ def bootstrap_difference(
     Args:
         value: the observed difference; first, second: (rounds,) the metrics round by round.
 
-    The interval is the percentile interval of the differences. The p value is twice the smaller
+    The interval is the percentile interval of the differences; none, with the reason, where all
+    resamples gave the same difference: no width is known then. The p value is twice the smaller
     share of rounds on either side of 0, ties on both, with one added to numerator and denominator:
     it is never 0, and its least value, 2 / (rounds + 1), says how many rounds there were.
     """
     rounds = first - second
-    rounds = rounds[np.isfinite(rounds)]
-    if not len(rounds) or not np.isfinite(value):
-        return Difference(value, np.nan, np.nan, np.nan, "paired bootstrap percentile")
+    defined = rounds[np.isfinite(rounds)]
+    if not len(defined) or not np.isfinite(value):
+        why = "none: not defined for both learners"
+        return Difference(value, np.nan, np.nan, np.nan, why)
     ends = percentile(rounds, confidence)
-    side = min(int(np.sum(rounds <= 0)), int(np.sum(rounds >= 0)))
-    p = min(1.0, 2 * (side + 1) / (len(rounds) + 1))
-    return Difference(value, ends.lo, ends.hi, p, "paired bootstrap percentile")
+    method = ends.method if ends.method.startswith("none") else f"paired {ends.method}"
+    # Rounding apart: equal learners whose sums were added up in another order are equal.
+    lower, upper = defined <= LEAST_SPREAD, defined >= -LEAST_SPREAD
+    p = min(1.0, 2 * (min(int(lower.sum()), int(upper.sum())) + 1) / (len(defined) + 1))
+    return Difference(value, ends.lo, ends.hi, p, method)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -23,6 +23,9 @@ BANDS = {
 }
 UNKNOWN, OTHERS = "not recorded", "all others"
 MOST_VALUES = 12
+# Fewer patients than this could be known by what was typed of them; free text may hold a name.
+LEAST_PATIENTS = 5
+CLOSED = ("sex", "age")
 SHOWN = ("accuracy", "sensitivity", "specificity")
 
 
@@ -41,7 +44,7 @@ def subgroups(rows: pd.DataFrame, config: Settings) -> list[dict[str, Any]]:
     found = []
     for variable in config.subgroups:
         if variable in rows and rows[variable].notna().any():
-            values = pooled(named(variable, rows[variable]), rows["patient_id"])
+            values = pooled(variable, named(variable, rows[variable]), rows["patient_id"])
             for value in ordered(values):
                 part = rows[(values == value).to_numpy()]
                 found.append({"variable": variable, "value": value, **figures(part, config)})
@@ -65,13 +68,21 @@ def named(variable: str, values: pd.Series) -> pd.Series:
     return found
 
 
-def pooled(values: pd.Series, patients: pd.Series) -> pd.Series:
-    """The values, those of the fewest patients as one where there are more than twelve."""
+def pooled(variable: str, values: pd.Series, patients: pd.Series) -> pd.Series:
+    """The values, of which at most twelve are named; rare ones become `all others`.
+
+    Sex and age bands are closed lists. Any other variable is text that somebody typed or a machine
+    wrote: a value that fewer than five patients share is never printed.
+    """
     counts = patients.groupby(values.to_numpy()).nunique().drop(UNKNOWN, errors="ignore")
-    if len(counts) <= MOST_VALUES:
-        return values
     ranked = sorted(counts.index, key=lambda value: (-int(counts[value]), value))
-    return values.mask(values.isin(ranked[MOST_VALUES - 1 :]).to_numpy(), OTHERS)
+    shown = ranked
+    if variable not in CLOSED:
+        shown = [value for value in ranked if counts[value] >= LEAST_PATIENTS]
+    if len(ranked) > MOST_VALUES or len(shown) < len(ranked):
+        shown = shown[: MOST_VALUES - 1]
+    rare = ~values.isin([*shown, UNKNOWN])
+    return values.mask(rare.to_numpy(), OTHERS)
 
 
 def ordered(values: pd.Series) -> list[str]:

@@ -15,7 +15,15 @@ from scipy.special import expit, logit
 from osteon.measures import audit, evaluator, judging, temperature, thresholds
 from osteon.measures.calibration import EDGE
 from osteon.measures.discrimination import Bools, Floats, Ints
-from osteon.measures.levels import SEQUENCE, Judged, Level, at_level, checked, levels_of, with_sequences
+from osteon.measures.levels import (
+    SEQUENCE,
+    Judged,
+    Level,
+    at_level,
+    checked,
+    levels_of,
+    with_sequences,
+)
 
 Fit = Callable[[Ints, Floats, Ints], Mapping[int, float]]
 Use = Callable[[Judged], Mapping[int, float]]

@@ -100,7 +100,30 @@ def test_a_worse_learner_is_named_beside_one_that_gains() -> None:
     assert len(told) == 1 and "worse" in told[0] and "better" not in told[0]
 
 
-@pytest.mark.parametrize("verdict", ["worthless: the maps stay", "not judged: nothing to compare"])
+def test_checks_that_were_not_made_are_told() -> None:
+    missing = [{"statement": "no copy lies elsewhere", "reason": "no search"}]
+    changed = certificate(folds=[0], complete=False, not_checked=missing)
+    found = limits(CardFacts("x", certificate=changed))
+    told = [one["text"] for one in found if one["rule"] == "leak_certificate"]
+    assert told == ["Of the leak certificate could not be checked: no copy lies elsewhere."]
+
+
+@pytest.mark.parametrize(("p_holm", "told"), [(0.2, True), (None, True), (0.01, False)])
+def test_a_gain_that_holm_takes_back_is_no_gain(p_holm: float | None, told: bool) -> None:
+    test = difference_of(0.01, 0.1)
+    delong = {"test": "delong", "at": "scores", "metric": "auroc", "p_holm": p_holm}
+    found = rules(**of(beyond_clinical={"a": {"tests": [test, delong]}}))
+    assert ("not_beyond_clinical_values" in found) == told
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        "worthless: the maps stay",
+        "worthless for finding lesions: maps of shuffled weights point as well",
+        "not judged: nothing to compare",
+    ],
+)
 def test_worthless_and_unjudged_maps_are_told(verdict: str) -> None:
     summary = {"methods": {"a": {"grad_cam": {"verdict": verdict}}}}
     assert rules(explanations=summary) == {"explanations"}

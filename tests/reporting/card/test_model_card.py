@@ -54,7 +54,10 @@ def parts(source: str = "phantom") -> dict[str, Any]:
             "statement": "Nothing is testable.",
             "protocol": [{"item": "folds", "printed": 5, "ours": 3, "differs": True}],
             "rows": [{"verdict": "not testable"}],
-            "contradictions": [{"holds": False}],
+            "contradictions": [
+                {"holds": False, "printed": 1.08},
+                {"holds": False, "printed": None},
+            ],
         },
         "cohort": tables(),
         "run": run(),

@@ -342,6 +342,13 @@ def test_a_failed_certificate_shouts_and_names_nobody() -> None:
     assert "PSEUDONYM" not in text
 
 
+def test_a_statement_with_two_readings_gets_no_verdict() -> None:
+    text = Tree(render(sample.everything())).text
+    at = text.index("about two times larger")
+    assert "2 x 848 or 3 x 848" in text[at : at + 120]
+    assert "hold" not in text[at : at + 90]
+
+
 def test_what_was_not_checked_is_never_shown_as_passed() -> None:
     text = Tree(render(sample.everything())).text
     at = text.index("no image derived from another lies in a different part")

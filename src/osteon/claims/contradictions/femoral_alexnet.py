@@ -8,6 +8,7 @@ from osteon.claims.contradictions.sums import (
     Reach,
     around,
     between,
+    called,
     counts_giving,
     f1_of,
     listed,
@@ -30,7 +31,9 @@ def check(published: Mapping[str, Any]) -> list[Checked]:
     found: list[Checked] = []
     for model, row in published["table2"].items():
         ends = (row["sensitivity"], row["specificity"])
-        statement = f"Accuracy lies between sensitivity and specificity ({model})"
+        statement = (
+            f"Accuracy lies between sensitivity and specificity ({called(published, model)})"
+        )
         name = f"accuracy_between_{model}"
         found += [
             between(name, statement, row["accuracy"], ends, TABLE, 2),
@@ -73,7 +76,8 @@ def _prevalence(
     value = accuracy_at(se, sp, share)
     yield Checked(
         f"accuracy_at_prevalence_{model}",
-        f"Accuracy goes with sensitivity, specificity and the cohort's prevalence ({model})",
+        "Accuracy goes with sensitivity, specificity and the cohort's prevalence "
+        f"({called(published, model)})",
         row["accuracy"],
         round(100 * value, 4),
         f"{share:.2f} x {100 * se:.2f} + {1 - share:.2f} x {100 * sp:.2f} = {100 * value:.2f}",
@@ -87,7 +91,8 @@ def _prevalence(
         ppv, found = precision_at(se, sp, prevalence), f1_at(se, sp, prevalence)
         yield Checked(
             f"f1_{positive}_positive_{model}",
-            f"F1 goes with the operating point and the prevalence, {positive} positive ({model})",
+            f"F1 goes with the operating point and the prevalence, {positive} positive "
+            f"({called(published, model)})",
             row["f1"],
             round(100 * found, 4),
             f"PPV = {se:.4f} x {prevalence:.2f}/({se:.4f} x {prevalence:.2f} + {1 - sp:.4f} x "
@@ -116,8 +121,8 @@ def _needed(published: Mapping[str, Any], model: str, row: Mapping[str, float]) 
     precision, prevalence = f1 * se / (2 * se - f1), needed(f1, se, sp)
     return Checked(
         f"prevalence_behind_f1_{model}",
-        f"The prevalence that the printed F1 needs is the cohort's ({model})",
-        share,
+        f"The prevalence that the printed F1 needs is the cohort's ({called(published, model)})",
+        f"{cohort['malignant']} of {cohort['patients']}",
         round(prevalence, 4),
         f"precision = {f1:.4f} x {se:.4f}/(2 x {se:.4f} - {f1:.4f}) = {precision:.4f}; prevalence "
         f"= {precision:.4f} x {1 - sp:.4f}/({se:.4f} x {1 - precision:.4f} + {precision:.4f} x "
@@ -137,7 +142,8 @@ def _auc_floor(published: Mapping[str, Any], model: str, row: Mapping[str, float
     holds = around(auc, 3)[1] >= lowest
     return Checked(
         f"auc_floor_{model}",
-        f"The AUC is at least the area that its own operating point secures ({model})",
+        "The AUC is at least the area that its own operating point secures "
+        f"({called(published, model)})",
         auc,
         round(se * sp, 4),
         f"{se:.4f} x {sp:.4f} = {se * sp:.3f} {'<=' if holds else '>'} {auc:.3f}",
@@ -159,7 +165,8 @@ def _attainable(published: Mapping[str, Any], model: str, row: Mapping[str, floa
     hits = {size: counts_giving(value, size, 4) for size in sizes}
     return Checked(
         f"accuracy_is_a_count_{model}",
-        f"Accuracy is a number of right cases over one of the sets described ({model})",
+        "Accuracy is a number of right cases over one of the sets described "
+        f"({called(published, model)})",
         row["accuracy"],
         f"{sum(map(bool, hits.values()))} of {len(sizes)} sets",
         listed(

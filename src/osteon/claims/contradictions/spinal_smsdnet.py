@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from osteon.claims.contradictions.sums import (
+    IMPLIED,
     Checked,
     around,
     between,
+    called,
     counts_giving,
     half_unit,
     hanley_mcneil,
@@ -46,7 +48,7 @@ def _auc(published: Mapping[str, Any]) -> Iterator[Checked]:
     table = published["table1"]
     for name, row in table.items():
         ends = (row["ci95"][0], row["ci95"][1])
-        statement = f"The AUC lies in its own 95 % interval ({name})"
+        statement = f"The AUC lies in its own 95 % interval ({called(published, name)})"
         one = between(f"auc_in_interval_{name}", statement, row["auc"], ends, TABLE, 3)
         middle = f"middle ({ends[0]:.3f} + {ends[1]:.3f})/2 = {sum(ends) / 2:.4f}"
         yield replace(one, sum=listed([one.sum, middle]))
@@ -70,7 +72,7 @@ def _rows(published: Mapping[str, Any]) -> Iterator[Checked]:
         se, sp, accuracy = row["sensitivity"], row["specificity"], row["accuracy"]
         one = between(
             f"accuracy_between_{name}",
-            f"Accuracy lies between sensitivity and specificity ({name})",
+            f"Accuracy lies between sensitivity and specificity ({called(published, name)})",
             accuracy,
             (se, sp),
             TABLE,
@@ -90,8 +92,8 @@ def _mirror(published: Mapping[str, Any]) -> Iterator[Checked]:
     for mine, other in (pairs | {"accuracy": "accuracy"}).items():
         yield Checked(
             f"mirror_{mine}",
-            f"The {mine} for osteosarcoma is the {other} for giant cell tumour, as it is for one "
-            "model of two classes",
+            f"The {called(published, mine)} for osteosarcoma is the {called(published, other)} for "
+            "giant cell tumour, as it is for one model of two classes",
             a[mine],
             b[other],
             f"{a[mine]:.3f} - {b[other]:.3f} = {a[mine] - b[other]:+.3f}",
@@ -146,9 +148,10 @@ def _width(published: Mapping[str, Any]) -> Iterator[Checked]:
         needed = [_units(auc, (hi - lo) / 2, share) for auc in (row["auc"], (lo + hi) / 2)]
         yield Checked(
             f"interval_width_{name}",
-            f"The interval of the AUC is as wide as {size} patients make it ({name})",
-            round((hi - lo) / 2, 4),
-            round(expected, 4),
+            f"The interval of the AUC is as wide as {size} patients make it "
+            f"({called(published, name)})",
+            f"{lo:.3f} to {hi:.3f}",
+            f"half as wide: {(hi - lo) / 2:.4f}; expected {expected:.4f}",
             f"1.96 x SE({row['auc']:.3f}; {positives} positive, {negatives} negative) = "
             f"{expected:.3f} ({turned:.3f} the other way round); printed ({hi:.3f} - {lo:.3f})/2 "
             f"= {(hi - lo) / 2:.4f}, which takes {needed[0]} units ({needed[1]} at the interval's "
@@ -178,7 +181,7 @@ def _whole_numbers(published: Mapping[str, Any]) -> Iterator[Checked]:
         yield Checked(
             f"whole_patients_{name}",
             f"Whole patients of a test group of {' or '.join(map(str, sizes))} give sensitivity, "
-            f"specificity and accuracy ({name})",
+            f"specificity and accuracy ({called(published, name)})",
             row["accuracy"],
             f"{len(accurate)} ways",
             listed(
@@ -214,14 +217,15 @@ def _architecture(published: Mapping[str, Any]) -> Iterator[Checked]:
     yield Checked(
         "hues_differ",
         "Pure red, green and blue have different hues",
-        len(PURE),
-        len(set(hues.values())),
+        None,
+        f"{len(set(hues.values()))} of {len(PURE)}",
         listed(
             f"{name}: 60 x (0/1 + {protocol['hue_offsets'][index]:g}) = {value:g}"
             for index, (name, value) in enumerate(hues.items())
         ),
         len(set(hues.values())) == len(PURE),
         "Eq. 3",
+        note=IMPLIED,
     )
     for name, halvings in (("f13", 3), ("f14", 4)):
         side = protocol["width"] / 2**halvings

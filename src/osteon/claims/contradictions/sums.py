@@ -10,6 +10,10 @@ Reach = tuple[float, float]
 # Printed values that are means over folds agree with one another only so far: the harmonic mean of
 # two means is not the mean of harmonic means.
 FOLD_MEAN = 0.0005
+# Notes of checks that stand on no printed figure, and of statements with more than one reading.
+DERIVED = "our derivation: the paper prints no such figure"
+IMPLIED = "our derivation: implied, not printed"
+AMBIGUOUS = "ambiguous wording, not counted among the contradictions"
 
 
 @dataclass(frozen=True)
@@ -19,22 +23,29 @@ class Checked:
     Attributes:
         id: its name in the paper's list.
         statement: what is said or implied, in our words.
-        printed: the paper's number, or text.
+        printed: the paper's number, or its statement in our words; None = nothing is printed,
+            the check is our derivation and `note` says so.
         recomputed: what its other numbers give.
         sum: the arithmetic, shown.
-        holds: whether the two agree within `tolerance`.
+        holds: whether the two agree within `tolerance`; None = the wording has several readings.
         source: place in the paper.
         tolerance: how far apart they may be and still agree.
+        note: what else to know; empty if nothing.
     """
 
     id: str
     statement: str
-    printed: float | str
+    printed: float | str | None
     recomputed: float | str
     sum: str
-    holds: bool
+    holds: bool | None
     source: str
     tolerance: str = "none: exact"
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.printed is None or self.holds is None) and not self.note:
+            raise ValueError(f"note of {self.id}: found empty; needed where nothing is printed")
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -156,6 +167,11 @@ def hanley_mcneil(auc: float, positives: int, negatives: int) -> float:
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     spread = auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)
     return math.sqrt(spread / (positives * negatives))
+
+
+def called(published: Mapping[str, Any], name: str) -> str:
+    """A row or column of the published block as one says it."""
+    return str(published.get("names", {}).get(name, name))
 
 
 def listed(texts: Iterable[str]) -> str:

@@ -188,6 +188,8 @@ def disjoint(facts: CardFacts) -> str | None:
         for one in certificate.get("not_checked", ())
     ]
     state = "passed" if certificate["passed"] else "NOT passed"
+    if missing := certificate.get("not_checked"):
+        state += f"; {len(missing)} check(s) not made"
     return f"leak certificate {state}, unit {certificate['unit']}. " + "; ".join(checks)
 
 

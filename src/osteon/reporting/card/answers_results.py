@@ -231,7 +231,8 @@ def published(facts: CardFacts) -> str | None:
     ledger = facts.ledger or {}
     verdicts = Counter(row["verdict"] for row in ledger["rows"])
     counts = "; ".join(f"{verdict}: {count}" for verdict, count in verdicts.items())
-    broken = sum(not one["holds"] for one in ledger.get("contradictions", []))
+    printed = [one for one in ledger.get("contradictions", []) if one.get("printed") is not None]
+    broken = sum(not one["holds"] for one in printed)
     return f"{ledger['statement']} {counts}. Printed statements that do not add up: {broken}"
 
 

@@ -1,6 +1,6 @@
 """Limitations that follow from a run, each by a rule, with the dataset that it was read from."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from osteon.reporting.card.facts import PHANTOM, CardFacts, difference, figure
@@ -69,6 +69,8 @@ def _leaks(facts: CardFacts) -> Iterator[str]:
     failed = [one["statement"] for one in certificate["checks"] if not one["passed"]]
     if failed:
         yield f"The leak certificate is not passed; what fails is: {'; '.join(failed)}."
+    if missing := [one["statement"] for one in certificate.get("not_checked", ())]:
+        yield f"Of the leak certificate could not be checked: {'; '.join(missing)}."
     if certificate["unit"] != "patient":
         yield "The split divides patients: figures are inflated and must not be quoted."
 
@@ -113,16 +115,24 @@ def _age(facts: CardFacts) -> Iterator[str]:
 
 def _beyond(facts: CardFacts) -> Iterator[str]:
     compared = (facts.metrics or {}).get("beyond_clinical") or {}
+    alpha = ((facts.metrics or {}).get("settings") or {}).get("alpha", 0.05)
     not_better = [
         f"{name} {figure(test)}"
         for name, one in compared.items()
-        if (test := difference(one.get("tests", []))) and (test.get("lo") or 0) <= 0
+        if (test := difference(one.get("tests", []))) and not _gain(one["tests"], test, alpha)
     ]
     if not_better:
         yield (
             "The network is not shown to beat the same clinical values without the image "
             f"(difference of AUROC): {'; '.join(not_better)}."
         )
+
+
+def _gain(tests: Iterable[Mapping[str, Any]], found: Mapping[str, Any], alpha: float) -> bool:
+    """Interval above 0 and, as on the page, DeLong's p after Holm below alpha."""
+    of = [one for one in tests if (one["test"], one["metric"]) == ("delong", "auroc")]
+    p_holm = (of[0] if of else found).get("p_holm")
+    return (found.get("lo") or 0) > 0 and p_holm is not None and p_holm < alpha
 
 
 def _reference(facts: CardFacts) -> Iterator[str]:
@@ -164,11 +174,11 @@ def _maps(facts: CardFacts) -> Iterator[str]:
     by_verdict: dict[tuple[str, str], list[str]] = {}
     for learner, methods in (facts.explanations.get("methods") or {}).items():
         for method, one in methods.items():
-            for word in ("worthless", "not judged"):
-                if one["verdict"].startswith(word):
-                    by_verdict.setdefault((method, word), []).append(learner)
-    for (method, word), names in by_verdict.items():
-        yield f"Maps of {method} are {word} by the check of shuffled weights: {_few(names)}."
+            said = str(one["verdict"]).split(":")[0]
+            if said.startswith(("worthless", "not judged")):
+                by_verdict.setdefault((method, said), []).append(learner)
+    for (method, said), names in by_verdict.items():
+        yield f"Maps of {method} are {said} by the check of shuffled weights: {_few(names)}."
 
 
 def _protocol(facts: CardFacts) -> Iterator[str]:

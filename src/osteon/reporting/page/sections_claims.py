@@ -139,6 +139,7 @@ def ledger(view: View) -> Section:
         claims(found),
         protocol_table(found),
         contradictions(found),
+        ambiguous(found),
     )
 
 
@@ -193,7 +194,7 @@ def contradictions(found: Mapping[str, Any]) -> Table | None:
     """The paper's arithmetic, recomputed."""
     rows = [
         (
-            head(one.get("statement"), str(one.get("source") or "")),
+            head(one.get("statement"), remarks(one)),
             claim_number(one.get("printed")),
             claim_number(one.get("recomputed")),
             words(one.get("sum"), tolerance(one)),
@@ -204,6 +205,26 @@ def contradictions(found: Mapping[str, Any]) -> Table | None:
     columns = ("Statement", "Printed", "Recomputed", "The sum", "")
     caption = "Where the paper disagrees with itself: its arithmetic, recomputed by code"
     return Table(caption, columns, flat(rows), figures=False, sortable=False) if rows else None
+
+
+def ambiguous(found: Mapping[str, Any]) -> Table | None:
+    """Statements with two readings, on which no verdict is possible."""
+    rows = [
+        (
+            head(one.get("statement"), remarks(one)),
+            claim_number(one.get("printed")),
+            words(one.get("sum"), ""),
+        )
+        for one in found.get("ambiguous") or ()
+    ]
+    columns = ("Statement", "Printed", "Both readings")
+    caption = "Statements that can be read in two ways: no verdict"
+    return Table(caption, columns, flat(rows), figures=False, sortable=False) if rows else None
+
+
+def remarks(one: Mapping[str, Any]) -> str:
+    """Place in the paper, and what must be said of the row."""
+    return ". ".join(str(one[key]) for key in ("source", "note") if one.get(key))
 
 
 def tolerance(one: Mapping[str, Any]) -> str:

@@ -8,12 +8,13 @@ from osteon.reporting.page.parts import View
 from osteon.reporting.page.sections_results import FIXED, SCORES, figure
 from osteon.reporting.page.tables import (
     Table,
+    absent,
     estimate,
     flat,
     head,
-    interval,
     number,
     p_cell,
+    parts_of,
     whole,
     words,
 )
@@ -70,7 +71,7 @@ def beyond_table(view: View) -> Table | None:
                 estimate(difference),
                 p_cell(delong.get("p")),
                 p_cell(delong.get("p_holm")),
-                words(finding(difference)),
+                words(finding(difference, delong.get("p_holm"), alpha(view))),
             )
         )
     columns = ("Network", "Its control", "Patients", "Δ AUROC", "p, DeLong", "p, Holm", "Reading")
@@ -78,14 +79,26 @@ def beyond_table(view: View) -> Table | None:
     return Table(caption, columns, flat(rows)) if rows else None
 
 
-def finding(difference: Any) -> str:
-    """What an interval of a difference of AUROCs says, by rule."""
-    lo, hi = (difference or {}).get("lo"), (difference or {}).get("hi")
-    if lo is None or hi is None or not interval(lo, hi):
+ADDS, WORSE = "image adds", "worse with the image"
+NOT_AFTER_HOLM = "no gain shown after Holm"
+HOLDS_ZERO = "no gain shown: the interval holds 0"
+
+
+def finding(difference: Any, p_holm: Any, alpha: float) -> str:
+    """What a difference of AUROCs says, by rule: interval beside 0 and p after Holm below alpha."""
+    _, lo, hi = parts_of(difference)
+    if absent(lo) or absent(hi):
         return "no interval, no finding"
-    if lo > 0:
-        return "image adds"
-    return "worse with the image" if hi < 0 else "no gain shown: the interval holds 0"
+    if lo <= 0 <= hi:
+        return HOLDS_ZERO
+    if absent(p_holm) or p_holm >= alpha:
+        return NOT_AFTER_HOLM
+    return ADDS if lo > 0 else WORSE
+
+
+def alpha(view: View) -> float:
+    """The family-wise error of the evaluation."""
+    return float(view.settings.get("alpha", 0.05))
 
 
 def age_matched(view: View) -> list[Block]:
@@ -130,8 +143,23 @@ def matched_text(matched: Mapping[str, Any]) -> Text:
     text = (
         f"Age matching: {number(matched.get('pairs'), 0)} pairs of one patient of each class, no "
         f"more than {number(matched.get('caliper_years'), 1)} years apart. Age alone now gives an "
-        f"AUROC of {age.text} {age.minor}; near 0.5 the matching worked. What a network gains here "
-        "it does not owe to age."
+        f"AUROC of {age.text} {age.minor}; {worked(matched.get('age_auroc'))}"
     )
     note = str(matched.get("note") or "").rstrip(".")
     return Text(f"{text} {note[:1].upper()}{note[1:]}." if note else text)
+
+
+def worked(age: Any) -> str:
+    """Whether matching left no age difference, by rule: does age alone's interval hold 0.5?"""
+    value, lo, hi = parts_of(age)
+    if absent(lo) or absent(hi):
+        return "without an interval it is unknown whether the matching worked."
+    if lo <= 0.5 <= hi:
+        return (
+            "the interval holds 0.5, so the matching worked: what a network gains here it does not "
+            "owe to age."
+        )
+    return (
+        f"the interval does not hold 0.5, so some age difference remains ({number(value)} against "
+        "0.5), and what a network gains here it may still owe to it."
+    )

@@ -36,6 +36,7 @@ CUTS = {
 SHUFFLED = {
     "Correlation with shuffled": "randomised_correlation",
     "Pointing, shuffled": "randomised_pointing",
+    "Pointing beyond shuffled": "pointing_gain",
     "Energy, shuffled": "randomised_energy",
 }
 WAYS = {
@@ -57,7 +58,8 @@ def explanations(view: View) -> Section:
             Text(
                 "A saliency map says where the network was sensitive, not why. First the check: "
                 "the same map is made with the weights shuffled. A map that stays the same shows "
-                "the image, not what was learnt, and is worthless."
+                "the image, not what was learnt, and is worthless; so is, for finding lesions, one "
+                "that points into them no more often than with shuffled weights."
             )
         )
         blocks += [verdicts(view, methods), places(view, methods), cuts(view, methods)]
@@ -83,7 +85,7 @@ def verdicts(view: View, methods: Mapping[str, Any]) -> Table:
     for name, way, one in each(view, methods):
         verdict = str(one.get("verdict") or "not judged: check not made")
         note = str(one.get("note") or "")
-        tone = {"w": "bad", "f": "warn" if note else "good"}.get(verdict[:1], "warn")
+        tone = tone_of(verdict)
         rows.append(
             (
                 head(name),
@@ -94,6 +96,13 @@ def verdicts(view: View, methods: Mapping[str, Any]) -> Table:
         )
     caption = "Do the maps depend on the weights? Weight-randomisation check"
     return Table(caption, ("Learner", "Map", "Verdict", *SHUFFLED), flat(rows))
+
+
+def tone_of(verdict: str) -> str:
+    """Green for maps that follow the weights, red for worthless ones, amber for all else."""
+    if verdict.startswith("worthless"):
+        return "bad"
+    return "good" if verdict.startswith("follows the weights") else "warn"
 
 
 def places(view: View, methods: Mapping[str, Any]) -> Table | None:

@@ -5,11 +5,17 @@ from typing import Any
 
 from osteon.reporting.page.blocks import Card, Cards, Points, Section, section
 from osteon.reporting.page.parts import AGE_CONTROL, View
+from osteon.reporting.page.sections_controls import ADDS, NOT_AFTER_HOLM, WORSE, alpha, finding
 from osteon.reporting.page.sections_results import SCORES
 from osteon.reporting.page.sections_run import all_warnings
 from osteon.reporting.page.tables import absent, equals, estimate, number, parts_of, spoken
 
 Point = tuple[str, str]
+SAID = {
+    ADDS: ("so the image adds to them", "good"),
+    WORSE: ("so the network does worse than they do without any image", "bad"),
+}
+NOT_SHOWN = ("so this run does not show that the image adds anything to them", "warn")
 
 
 def summary(view: View) -> Section:
@@ -93,13 +99,11 @@ def beyond(view: View) -> list[Point]:
     difference = view.beyond(str(view.headline), "bootstrap", SCORES, "auroc")
     if difference is None:
         return []
-    verdict = side(
-        difference,
-        "so the image adds to them",
-        "so the network does worse than they do without any image",
-        "so this run does not show that the image adds anything to them",
-    )
-    tone = side(difference, "good", "bad", "warn")
+    delong = view.beyond(str(view.headline), "delong", SCORES, "auroc") or difference
+    found = finding(difference, delong.get("p_holm"), alpha(view))
+    verdict, tone = SAID.get(found, NOT_SHOWN)
+    if found == NOT_AFTER_HOLM:
+        verdict += " once p is adjusted after Holm"
     control = view.metric(view.clinical, SCORES, "auroc")
     text = (
         f"The same clinical values alone, in a logistic regression, reach {spoken(control)}. "
@@ -159,16 +163,28 @@ def audit(view: View) -> list[Point]:
 def checks(view: View) -> list[Point]:
     """The leak certificate and the count of warnings."""
     points: list[Point] = []
-    passed = (view.parts.certificate or {}).get("passed", view.data.get("leak_certificate_passed"))
-    if passed is not None:
-        points.append(
-            ("Leak certificate: passed.", "good")
-            if passed
-            else ("Leak certificate: FAILED. Quote no figure of this page.", "bad")
-        )
+    certificate = view.parts.certificate or {}
+    passed = certificate.get("passed", view.data.get("leak_certificate_passed"))
+    if passed:
+        points.append(passed_point(certificate))
+    elif passed is not None:
+        points.append(("Leak certificate: FAILED. Quote no figure of this page.", "bad"))
     warnings = [text for name, _, text in all_warnings(view) if name in view.learners]
     small = [text for text in dict.fromkeys(warnings)]
     points += [(f"Warning: {text}.".replace("..", "."), "warn") for text in small[:4]]
     if len(small) > 4:
         points.append((f"{len(small) - 4} further warnings stand at the end of the page.", "warn"))
     return points
+
+
+def passed_point(certificate: Mapping[str, Any]) -> Point:
+    """A passed certificate; green only if no check is left out."""
+    missing = len(certificate.get("not_checked") or ())
+    if certificate.get("complete", not missing):
+        return ("Leak certificate: passed.", "good")
+    return (f"Leak certificate: passed; {missing} {plural(missing, 'check')} not made.", "")
+
+
+def plural(count: int, what: str) -> str:
+    """`check` or `checks`."""
+    return what if count == 1 else f"{what}s"

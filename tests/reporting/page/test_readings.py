@@ -1,0 +1,85 @@
+"""Sentences and colours that sections make by rule."""
+
+from typing import Any
+
+import pytest
+
+from osteon.reporting.card.answers_data import disjoint
+from osteon.reporting.card.facts import CardFacts
+from osteon.reporting.page.render import render
+from osteon.reporting.page.sections_controls import finding, worked
+from osteon.reporting.page.sections_explaining import tone_of
+from osteon.reporting.page.sections_summary import checks, passed_point
+from tests.reporting import card_sample, sample
+
+MISSING = [{"name": "a", "statement": "no copy lies elsewhere", "reason": "no search"}]
+
+
+def ends(lo: float | None, hi: float | None) -> dict[str, Any]:
+    return {"value": 0.1, "lo": lo, "hi": hi}
+
+
+@pytest.mark.parametrize(
+    ("lo", "hi", "p_holm", "said"),
+    [
+        (0.01, 0.2, 0.01, "image adds"),
+        (0.01, 0.2, 0.05, "no gain shown after Holm"),
+        (0.01, 0.2, None, "no gain shown after Holm"),
+        (-0.01, 0.2, 0.01, "no gain shown: the interval holds 0"),
+        (0.0, 0.2, 0.01, "no gain shown: the interval holds 0"),
+        (-0.2, -0.01, 0.01, "worse with the image"),
+        (-0.2, -0.01, 0.2, "no gain shown after Holm"),
+        (None, None, 0.01, "no interval, no finding"),
+    ],
+)
+def test_the_image_adds_only_by_interval_and_after_holm(
+    lo: float | None, hi: float | None, p_holm: float | None, said: str
+) -> None:
+    assert finding(ends(lo, hi), p_holm, 0.05) == said
+
+
+def test_no_difference_is_no_finding() -> None:
+    assert finding(None, 0.01, 0.05) == "no interval, no finding"
+
+
+def test_the_summary_and_the_table_say_the_same_of_a_gain_that_holm_takes_back() -> None:
+    metrics = sample.metrics()
+    compared = metrics["beyond_clinical"]["resnet18_all"]
+    compared |= sample.tests(0.2)
+    for test in compared["tests"]:
+        test["p_holm"] = 0.3
+    text = render(sample.everything(metrics=metrics))
+    assert "no gain shown after Holm" in text and "so the image adds to them" not in text
+    assert "does not show that the image adds anything to them once p is adjusted" in text
+
+
+def test_matching_worked_only_if_the_interval_of_age_alone_holds_a_half() -> None:
+    assert "so the matching worked" in worked({"value": 0.53, "lo": 0.45, "hi": 0.6})
+    said = worked({"value": 0.53, "lo": 0.51, "hi": 0.56})
+    assert "some age difference remains (0.530 against 0.5)" in said and "may still owe" in said
+    assert "matching worked" not in said
+    assert "unknown" in worked({"value": 0.53, "lo": None, "hi": None})
+    assert "unknown" in worked(None)
+
+
+def test_a_map_is_green_only_if_it_follows_the_weights() -> None:
+    assert tone_of("follows the weights") == "good"
+    assert tone_of("not judged: 3 images") == "warn"
+    assert tone_of("worthless: the same") == "bad" == tone_of("worthless for finding lesions: x")
+    assert tone_of("anything else") == "warn"
+
+
+def test_a_passed_certificate_is_green_only_if_complete() -> None:
+    assert passed_point({"passed": True, "complete": True}) == ("Leak certificate: passed.", "good")
+    found = {"passed": True, "complete": False, "not_checked": MISSING * 2}
+    assert passed_point(found) == ("Leak certificate: passed; 2 checks not made.", "")
+    view = sample.everything(certificate=found | {"not_checked": MISSING}).view
+    assert ("Leak certificate: passed; 1 check not made.", "") in checks(view)
+
+
+def test_the_card_says_how_many_checks_were_not_made() -> None:
+    given = card_sample.certificate(complete=False, not_checked=MISSING)
+    said = str(disjoint(CardFacts("x", certificate=given)))
+    assert said.startswith("leak certificate passed; 1 check(s) not made, unit patient.")
+    whole = str(disjoint(CardFacts("x", certificate=card_sample.certificate(complete=True))))
+    assert "not made" not in whole
