@@ -142,6 +142,82 @@ def test_fewer_patients_are_compared_on_the_common_ones_and_said(predictions):
     assert difference["value"] == pytest.approx(values[ALL] - values[BASE])
 
 
+def test_images_that_only_one_learner_judged_are_left_out_of_both(predictions):
+    """A twin that skipped some images of some patients gains nothing by that."""
+    base = predictions[predictions["learner"] == BASE]
+    mine = base["prob_osteosarcoma"].to_numpy() >= 0.5
+    wrong = base[mine != (base["label"] == 1).to_numpy()]
+    many = wrong[wrong.groupby("patient_id")["label"].transform("size") >= 1]
+    several = base["patient_id"].map(base["patient_id"].value_counts()) > 1
+    gone = many[several[many.index]].drop_duplicates("patient_id")["sample_id"]
+    assert len(gone) >= 3
+    twin = base[~base["sample_id"].isin(gone)].assign(learner="twin")
+    compared = evaluate(pd_concat(base, twin), CONFIG, BASE).metrics["comparisons"]["twin"]
+    for found in compared.values():
+        assert found["n_patients"] == 60
+        assert found["note"] == (
+            f"on the {len(base) - len(gone)} images of 60 patients that both learners judged"
+        )
+        for test in found["tests"]:
+            if test["at"] != "at_youden":  # whose thresholds were chosen on other images
+                assert test.get("value", 0) == pytest.approx(0, abs=1e-12) and test["p"] == 1
+
+
+def test_images_held_out_in_other_folds_are_said(predictions):
+    moved = predictions.copy()
+    theirs = (moved["learner"] == ALL) & moved["patient_id"].isin(["P0003", "P0010"])
+    moved.loc[theirs, "fold"] = (moved.loc[theirs, "fold"] + 1) % 5
+    compared = evaluate(moved, CONFIG, BASE).metrics["comparisons"][ALL]
+    for found in compared.values():
+        assert f"{int(theirs.sum())} of {int((moved['learner'] == ALL).sum())}" in found["note"]
+        assert "held out in another fold by the other learner" in found["note"]
+
+
+def test_constants_of_each_fold_tie_at_both_levels_and_are_warned_of(predictions):
+    """Prevalence only: a patient's mean of equal scores is that score to the last bit."""
+    share = np.array([0.44, 0.41, 0.47, 0.43, 0.46])[predictions["fold"]]
+    flat = predictions.assign(prob_osteosarcoma=share, prob_non_tumour=1 - share)
+    levels = evaluate(flat, CONFIG, BASE).metrics["learners"][ALL]
+    for report in (levels["patient"], levels["image"]):
+        assert any("pooled AUROC and calibration mean nothing" in x for x in report["warnings"])
+        assert report["calibration"]["slope"]["value"] is None
+        folds = report["scores"]["auroc"]["folds"]
+        assert set(folds["values"].values()) == {0.5}
+
+
+def test_folds_with_nobody_called_are_left_out_of_the_mean_and_said(predictions):
+    inside = predictions["fold"] == 2
+    low = predictions["prob_osteosarcoma"].where(~inside, predictions["prob_osteosarcoma"] / 3)
+    table = predictions.assign(prob_osteosarcoma=low, prob_non_tumour=1 - low)
+    report = evaluate(table, CONFIG, BASE)
+    found = report.metrics["learners"][ALL]["image"]
+    for name in ("precision", "f1", "mcc"):
+        folds = found["at_0.5"][name]["folds"]
+        assert folds["values"]["2"] is None and folds["n"] == 4
+    assert any("fold(s) [2] have nobody called positive at 0.5" in x for x in found["warnings"])
+    mean = report.comparison.set_index("learner").loc[ALL, "precision_fold_mean"]
+    assert mean == found["at_0.5"]["precision"]["folds"]["mean"]
+
+
+def test_a_learner_that_calls_nobody_has_no_precision_in_any_table(predictions):
+    flat = predictions["prob_osteosarcoma"] / 3
+    none = predictions.assign(prob_osteosarcoma=flat, prob_non_tumour=1 - flat)
+    report = evaluate(none, CONFIG, BASE, published={ALL: {"precision": 0.9}})
+    row = report.comparison.set_index("learner").loc[ALL]
+    assert np.isnan(float(row["precision"])) and np.isnan(float(row["f1_fold_mean"]))
+    assert row["precision_published"] == 0.9 and row["recall"] == 0
+    entry = report.metrics["learners"][ALL]["patient"]["at_0.5"]["ppv_at_0.1"]
+    assert entry["value"] is None and "nobody is called positive" in entry["method"]
+
+
+def test_settings_say_what_is_drawn_how(evaluation):
+    said = evaluation.metrics["settings"]["resampling"]
+    kept, rest = said.split("Whatever the class")
+    assert "AUROC" in kept and "sensitivity" in kept and "ROC band" in kept
+    for name in (" accuracy", "precision", "AUPRC", "Brier", "slope", "decision curve"):
+        assert name in rest and name not in kept.replace("balanced accuracy", "")
+
+
 def test_a_missing_fold_is_named(predictions):
     gone = (predictions["learner"] == ALL) & (predictions["fold"] == 3)
     found = evaluate(predictions[~gone], CONFIG, BASE).metrics["learners"]

@@ -203,11 +203,10 @@ def test_cross_fitted_statistics_pass_and_are_named(tables):
     predictions = predictions_of(samples, splits)
     found = certify(samples, splits, fitted, statistics=evaluated(predictions))
     assert failed(found) == [] and found["passed"]
-    made = ("temperature", "youden_threshold")
-    names = [f"{one} at {level} level" for one in made for level in ("image", "patient")]
+    names = ["temperature", "youden_threshold"]
     assert found["statistics_checked"] == names
     one = next(one for one in found["checks"] if one["name"] == "statistics_apart")
-    assert one["checked"] == 4 * 4 * 80  # four statistics of five folds read the other four
+    assert one["checked"] == 2 * 2 * 4 * 80  # both, at two levels; five folds read the other four
     assert one["statement"] == f"no statistic ({', '.join(names)}) was fitted on a patient " + (
         "that it judges"
     )
@@ -229,7 +228,7 @@ def test_a_leaky_threshold_in_the_evaluators_own_calls_fails_the_certificate(
     monkeypatch.setattr(module, "with_calls", leaky)
     found = certify(samples, splits, fitted, statistics=evaluated(predictions_of(samples, splits)))
     assert failed(found) == ["statistics_apart"] and found["leak"]
-    with pytest.raises(LeakFound, match="youden_threshold at patient level of resnet18_all and"):
+    with pytest.raises(LeakFound, match="youden_threshold of resnet18_all at patient level and"):
         refuse_leaks(found)
 
 
@@ -261,10 +260,7 @@ def test_a_leaky_temperature_in_the_evaluators_own_call_fails_the_certificate(ta
     found = certify(samples, splits, fitted, statistics=evaluated(predictions_of(samples, splits)))
     assert failed(found) == ["statistics_apart"]
     one = next(one for one in found["checks"] if not one["passed"])
-    assert {pair[0].split(" of ")[0] for pair in one["pairs"]} <= {
-        "temperature at patient level",
-        "temperature at image level",
-    }
+    assert {pair[0].split(" of ")[0] for pair in one["pairs"]} == {"temperature"}
 
 
 def test_calls_by_another_threshold_than_the_one_returned_stop(tables, monkeypatch):

@@ -46,6 +46,18 @@ def test_ours_is_the_fold_mean_by_image_and_the_pool_by_patient(metrics, publish
     assert row["F1 patients lo"] <= row["F1 patients"] <= row["F1 patients hi"]
 
 
+def test_a_learner_that_calls_nobody_has_a_dash(predictions, published):
+    low = predictions["prob_osteosarcoma"] / 3
+    none = predictions.assign(prob_osteosarcoma=low, prob_non_tumour=1 - low)
+    found = evaluate(none, EvaluationConfig(rounds=100), "resnet18_baseline").metrics
+    table = table1(found, published)
+    row = table.set_index("Inputs").loc["All"]
+    assert np.isnan(row["Precision patients"]) and np.isnan(row["Precision images"])
+    assert row["Recall patients"] == 0
+    cells = to_cells(table).set_index("Inputs")
+    assert "patients – [–, –]" in cells.loc["All", "Precision"]
+
+
 def test_markdown_has_a_line_a_row(metrics, published):
     lines = to_markdown(table1(metrics, published)).splitlines()
     assert lines[0].startswith("| Inputs | Accuracy | Precision | Recall | F1 |")

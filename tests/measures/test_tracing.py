@@ -80,13 +80,12 @@ def test_the_table_names_samples_by_learner(predictions):
 def test_what_the_evaluator_uses_is_traced_at_each_level(predictions):
     rows = predictions.assign(sequence_id=predictions["patient_id"] + "-1")
     table = evaluated(rows)
-    names = {
-        f"{one} at {level} level"
-        for one in ("youden_threshold", "temperature")
+    assert set(zip(table["statistic"], table["level"], strict=True)) == {
+        (statistic, level)
+        for statistic in ("youden_threshold", "temperature")
         for level in ("patient", "sequence", "image")
     }
-    assert set(table["statistic"]) == names
-    for (_, learner, fold), part in table.groupby(["statistic", "learner", "fold"]):
+    for (_, _, learner, fold), part in table.groupby(["statistic", "level", "learner", "fold"]):
         own = rows[rows["learner"] == learner]
         assert set(part["sample_id"]) == set(own.loc[own["fold"] != fold, "sample_id"])
 
@@ -104,8 +103,7 @@ def test_two_folds_give_no_false_alarm(make_predictions):
     assert len(table) and (own.loc[table["sample_id"]].to_numpy() != table["fold"]).all()
 
 
-def test_eighteen_learners_are_traced_in_seconds(make_predictions):
-    """Counted in calls, not by a clock: the work grows with folds and changes only."""
+def test_the_work_grows_with_folds_and_changes_only(make_predictions):
     seen = []
 
     def fit(label, score, fold):

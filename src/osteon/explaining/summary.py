@@ -179,7 +179,7 @@ def verdict(
             f"worthless: the maps hardly change when the weights are shuffled "
             f"(mean rank correlation {correlation['value']:.2f}, above {bound:g})"
         )
-    if gain is not None and gain["lo"] <= 0:
+    if gain is not None and _least(gain) <= 0:
         return (
             "worthless for finding lesions: maps of shuffled weights point as well "
             f"(difference of the pointing game {_spoken(gain)})"
@@ -202,12 +202,22 @@ def _not_judged(
         return "no map of a network with shuffled weights to compare with"
     if correlation["n"] < ENOUGH:
         return f"{correlation['n']} images compared, {ENOUGH} needed"
-    if gain is not None and (gain["lo"] is None or gain["n"] < ENOUGH):
-        return f"pointing compared on {gain['n']} images with a lesion, {ENOUGH} needed"
+    if gain is not None and (gain["n"] < ENOUGH or gain["patients"] < 2):
+        return (
+            f"pointing compared on {gain['n']} images with a lesion of {gain['patients']} "
+            f"patient(s), {ENOUGH} images of 2 patients needed"
+        )
     return ""
 
 
+def _least(gain: Mapping[str, Any]) -> float:
+    """Lower end of the interval; the value itself where it is the same in every resample."""
+    return float(gain["value"] if gain["lo"] is None else gain["lo"])
+
+
 def _spoken(figure: Mapping[str, Any]) -> str:
+    if figure["lo"] is None:
+        return f"{figure['value']:.2f} in every resample"
     return f"{figure['value']:.2f} [{figure['lo']:.2f}, {figure['hi']:.2f}]"
 
 

@@ -46,11 +46,23 @@ def tabulate(
             row |= contrast(column, compared.get("tests", []), group, metric, test)
         rows.append(row)
     rows += [{"learner": name, "skipped": why} for name, why in metrics["skipped"].items()]
-    table = pd.DataFrame(rows)
+    table = numeric(pd.DataFrame(rows))
     for name, values in (published or {}).items():
         for column, value in values.items():
             table.loc[table["learner"] == name, f"{column}_published"] = value
     return table
+
+
+def numeric(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with NaN for figures that no learner has, so that their columns stay numbers."""
+    empty = [
+        name
+        for name in table
+        if table[name].isna().all()
+        and str(name).startswith(tuple(COLUMNS))
+        and not str(name).endswith("_test")
+    ]
+    return table.astype(dict.fromkeys(empty, "float64"))
 
 
 def figures(

@@ -221,8 +221,9 @@ def check_statistics(
 
     Args:
         splits: as for `certify`; unit: what the split keeps whole, compared by patient or by image.
-        statistics: statistic, learner, fold, sample_id: what the statistic that serves to judge a
-            fold was fitted on, as `osteon.measures.tracing.traced` finds out; None: no record.
+        statistics: statistic, learner, fold, sample_id, optionally level: what the statistic that
+            serves to judge a fold was fitted on, as `osteon.measures.tracing` finds out; None: no
+            record.
     """
     name, what = "statistics_apart", "a patient" if unit == "patient" else "an image"
     if statistics is None:
@@ -231,6 +232,8 @@ def check_statistics(
     recorded = ", ".join(sorted(set(statistics["statistic"].astype(str)))) or "none recorded"
     statement = f"no statistic ({recorded}) was fitted on {what} that it judges"
     labels = statistics["statistic"].astype(str) + " of " + statistics["learner"].astype(str)
+    if "level" in statistics:
+        labels += " at " + statistics["level"].astype(str) + " level"
     checked, pairs = seen_and_judged(splits, statistics.assign(learner=labels), unit)
     return replace(make(name, statement, checked, pairs), note=TRIED)
 

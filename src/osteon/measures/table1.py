@@ -119,7 +119,7 @@ def cell(column: str, row: Mapping[str, Any]) -> list[str]:
         if key.startswith(column)
     }
     lines = [f"printed {shown[f'{column} published']}"]
-    if pd.isna(row[f"{column} images"]) and pd.isna(row[f"{column} patients"]):
+    if row["Note"]:
         return lines
     return [
         *lines,

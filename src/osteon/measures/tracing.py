@@ -43,13 +43,13 @@ def evaluated(predictions: pd.DataFrame) -> pd.DataFrame:
         predictions: as for `osteon.measures.evaluator.evaluate`.
 
     Returns:
-        as `traced`; the level is part of the name of the statistic.
+        as `traced`, and the level.
 
     Raises:
         PredictionsError: the table cannot be judged. ValueError: calls or tempered scores do not
             follow from the thresholds or temperatures that are given beside them.
     """
-    parts = [pd.DataFrame(columns=COLUMNS)]
+    parts = [pd.DataFrame(columns=[*COLUMNS, "level"])]
     # Checked learner by learner: one of them may judge shuffled labels.
     frame = with_sequences(predictions.reset_index(drop=True))
     for learner, own in frame.groupby("learner", sort=False):
@@ -57,8 +57,8 @@ def evaluated(predictions: pd.DataFrame) -> pd.DataFrame:
         for level in levels_of(rows):
             for statistic, use, changes in uses():
                 found = dependencies(at(level, use, rows), *columns_of(rows), changes)
-                name = f"{statistic} at {level} level"
-                parts.append(table_of(name, str(learner), rows, found))
+                table = table_of(statistic, str(learner), rows, found)
+                parts.append(table.assign(level=level))
     return pd.concat(parts, ignore_index=True).astype({"fold": np.int64})
 
 

@@ -83,3 +83,11 @@ def test_the_card_says_how_many_checks_were_not_made() -> None:
     assert said.startswith("leak certificate passed; 1 check(s) not made, unit patient.")
     whole = str(disjoint(CardFacts("x", certificate=card_sample.certificate(complete=True))))
     assert "not made" not in whole
+
+
+def test_the_summary_says_that_some_age_difference_remains() -> None:
+    metrics = sample.metrics()
+    remains = "Some age difference remains among them."
+    assert remains not in render(sample.everything(metrics=metrics))
+    metrics["age_matched"]["age_auroc"] = sample.value(0.53, 0.01)
+    assert remains in render(sample.everything(metrics=metrics))

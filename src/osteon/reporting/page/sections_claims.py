@@ -302,12 +302,14 @@ def certificate(view: View) -> Section:
     text = f"{'Passed' if passed else 'FAILED'}: {number(found.get('samples'), 0)} samples of "
     text += f"{number(found.get('patients'), 0)} patients, divided by {found.get('unit', '?')}, "
     text += f"{len(found.get('learners_checked') or ())} learners checked."
+    if lacking := len(found.get("not_checked") or ()):
+        text += f" Not made: {lacking} check(s), listed below."
     if not passed:
         text += " The pairs are named in leak_certificate.json. Quote no figure of this page."
     columns = ("Check", "Checked", "Found", "Result")
     return section(
         "certificate",
         "Leak certificate",
-        Text(text, "good" if passed else "bad"),
+        Text(text, ("good" if found.get("complete", True) else "note") if passed else "bad"),
         Table("Checks", columns, flat(rows), sortable=False) if rows else None,
     )

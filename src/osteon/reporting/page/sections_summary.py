@@ -142,6 +142,9 @@ def age(view: View) -> list[Point]:
         f"Among {number(matched.get('n_patients'), 0)} age-matched patients the gain over the "
         f"reference {what}: {spoken(difference)}."
     )
+    _, lo, hi = parts_of(matched.get("age_auroc"))
+    if not absent(lo) and not absent(hi) and not lo <= 0.5 <= hi:
+        text += " Some age difference remains among them."
     return [(text, "")]
 
 

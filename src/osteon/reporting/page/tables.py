@@ -178,13 +178,14 @@ def parts_of(value: Any) -> tuple[Any, Any, Any]:
 def estimate(value: Any, why: str = UNDEFINED, digits: int = 3) -> Cell:
     """A cell `0.779` over `[0.717, 0.840]`; `–` with the reason if there is no value."""
     middle, lo, hi = parts_of(value)
+    method = str(value.get("method") or "") if isinstance(value, Mapping) else ""
+    reason = method.removeprefix("none").lstrip(": ") if method.startswith("none") else ""
     if absent(middle):
         given = value.get("note") if isinstance(value, Mapping) else None
-        return Cell(MISSING, why=str(given or why), tone="quiet")
+        return Cell(MISSING, why=str(given or reason or why), tone="quiet")
     made = Cell(number(middle, digits), interval(lo, hi, digits), sort=float(middle))
-    method = str(value.get("method", "")) if isinstance(value, Mapping) else ""
     if not made.minor and method.startswith("none"):
-        reason = method.removeprefix("none").lstrip(": ") or "not defined"
+        reason = reason or "not defined"
         return replace(made, minor=f"[{MISSING}]", why=f"no interval, {reason}")
     return made
 
