@@ -260,9 +260,9 @@ def galleries(view: View) -> Section:
         str(g.get("title") or g.get("name")) for g in view.parts.galleries if not g.get("cases")
     ]
     lead = Text(
-        "Single cases, chosen by rule, illustrate; they prove nothing. Warm colours: where the "
-        "network was most sensitive. The switch hides the maps. Cases carry running numbers that "
-        "lead back to nobody."
+        f"Single cases, chosen by rule, illustrate; they prove nothing. Warm colours speak for "
+        f"{view.positive}, blue against it. The switch hides the maps. Cases carry running numbers "
+        "that lead back to nobody."
     )
     none = Text(f"No case fell into: {', '.join(empty)}.", "note") if empty else None
     return section("galleries", "Galleries", lead if shown else None, *shown, none)
