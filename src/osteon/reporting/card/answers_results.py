@@ -38,8 +38,8 @@ def statistics(facts: CardFacts) -> str | None:
     one = (facts.metrics or {})["settings"]
     return (
         f"{100 * one['confidence']:.0f} % intervals: bootstrap ({one['interval']}, "
-        f"{one['rounds']} rounds, seed {one['seed']}) over {one['resampling']}; beside it Wilson "
-        "for proportions and DeLong for AUROC by patient. Against "
+        f"{one['rounds']} rounds, seed {one['seed']}) over {one['resampling'].rstrip('.')}; "
+        "beside it Wilson for proportions and DeLong for AUROC by patient. Against "
         f"{one['reference']}: paired bootstrap, DeLong, McNemar. Holm: {one['holm']}"
     )
 
