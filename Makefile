@@ -40,7 +40,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+		--generate-hashes --no-header --quiet --output-file requirements.lock
 
 clean:
 	rm -rf data/02_intermediate/* data/03_primary/* data/05_model_input/* data/06_models/* \

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import osteon
-from osteon.reporting.run import NO_CHECKOUT, code_version, command, file_hashes, run_facts
+from osteon.reporting.run import NO_CHECKOUT, code_version, command, run_facts
 from tests.reporting.card_sample import CANARY, record
 
 PARAMS = "osteosarcoma_fusion.cohort"
@@ -131,13 +131,3 @@ def test_commit_and_changes_of_a_checkout(tmp_path: Path) -> None:
     assert found["dirty"] is False
     file.write_text("changed")
     assert code_version(file)["dirty"] is True
-
-
-def test_hashes_are_named_by_the_path_below_the_project(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    file = tmp_path / "data" / "a.txt"
-    file.write_bytes(b"abc")
-    sha = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert file_hashes(tmp_path, [file]) == {"data/a.txt": sha}
-    with pytest.raises(ValueError, match=r"a\.txt"):
-        file_hashes(tmp_path / "elsewhere", [file])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from osteon.measures.columns import SUBGROUPS
 from osteon.measures.discrimination import Bools, Floats, Ints
 
 # Input → its normalised column, and the column that flags a value as not measured.
@@ -32,7 +33,6 @@ SUBSETS: Mapping[str, tuple[str, ...]] = {
 }
 PREVALENCE = "control_prevalence"
 MISSINGNESS = "control_missingness"
-SUBGROUPS = ("sex", "age", "site", "location", "sequence", "view", "centre", "scanner")
 
 
 @dataclass(frozen=True)

@@ -78,17 +78,29 @@ def warn(
 
 def small(judged: Judged, config: Settings) -> list[str]:
     """Few patients of a class, few rounds."""
-    said = []
     positives = int(judged.strata.sum())
-    for count, what in ((positives, "positive"), (len(judged.strata) - positives, "negative")):
-        if count < config.small_sample:
-            said.append(
-                f"small sample: {count} {what} patients, fewer than {config.small_sample}; "
-                "read every figure with its interval"
-            )
-    if config.rounds < ADVISED_ROUNDS:
-        said.append(f"trial run: {config.rounds} bootstrap rounds, {ADVISED_ROUNDS} are needed")
-    return said
+    said = [
+        *few(positives, "positive patients", config),
+        *few(len(judged.strata) - positives, "negative patients", config),
+    ]
+    return said + trial(config)
+
+
+def few(count: int, what: str, config: Settings) -> list[str]:
+    """A warning when fewer than `small_sample` stand behind a figure."""
+    if count >= config.small_sample:
+        return []
+    return [
+        f"small sample: {count} {what}, fewer than {config.small_sample}; "
+        "read every figure with its interval"
+    ]
+
+
+def trial(config: Settings) -> list[str]:
+    """A warning when the rounds are too few for a report."""
+    if config.rounds >= ADVISED_ROUNDS:
+        return []
+    return [f"trial run: {config.rounds} bootstrap rounds, {ADVISED_ROUNDS} are needed"]
 
 
 def gaps(intervals: Mapping[Key, Interval], folds: Mapping[Key, Mapping[int, float]]) -> list[str]:

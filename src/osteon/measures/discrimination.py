@@ -17,16 +17,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-RANKED = ("auroc", "auprc")
-CALLED = (
-    "accuracy",
-    "balanced_accuracy",
-    "sensitivity",
-    "specificity",
-    "precision",
-    "f1",
-    "mcc",
-)
 # A chunk of 2**16 float64 (512 KiB) stays in a core's cache: faster than larger ones, and bounded.
 CHUNK = 2**16
 

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from osteon.measures.columns import ALWAYS_TRAIN
+
 Unit = Literal["patient", "image"]
 SHOWN = 20
-TRAIN_ONLY = -1
 BY_DESIGN = "failed by design: this is the image-level audit"
 NONE_DERIVED = "no image is derived from another: no sample has a `parent`"
 NO_PARENTS = "samples have no column `parent`, so that no image says what it was derived from"
@@ -247,7 +248,7 @@ def seen_and_judged(
     seen = fitted.assign(patient_id=fitted["sample_id"].map(patient))
     unknown = seen[seen["patient_id"].isna()]
     seen = seen.drop_duplicates(["learner", "fold", key])
-    judged = splits[splits["fold"] != TRAIN_ONLY].drop_duplicates(["fold", key])
+    judged = splits[splits["fold"] != ALWAYS_TRAIN].drop_duplicates(["fold", key])
     both = seen.merge(judged[["fold", key]], on=["fold", key])
     pairs = [
         [str(row.learner), f"fold {row.fold}", str(getattr(row, key))] for row in both.itertuples()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from osteon.measures.columns import ALWAYS_TRAIN
 from osteon.measures.leak_checks import (
-    TRAIN_ONLY,
     Check,
     LeakFound,
     Pairs,
@@ -73,7 +73,7 @@ def certify(
         check_statistics(splits, statistics, unit),
         check_derived(samples, splits),
     ]
-    folds = sorted(int(fold) for fold in splits["fold"].unique() if fold != TRAIN_ONLY)
+    folds = sorted(int(fold) for fold in splits["fold"].unique() if fold != ALWAYS_TRAIN)
     learners = sorted(str(name) for name in fitted["learner"].unique())
     absent = not_checked(made) + without_record(fitted, statistics, folds)
     return {

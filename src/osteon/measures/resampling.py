@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from osteon.measures.describing import few, trial
 from osteon.measures.discrimination import Floats, Ints, ones
 from osteon.measures.intervals import (
     WITHOUT_SPREAD,
@@ -22,7 +23,7 @@ from osteon.measures.intervals import (
     leave_one_out,
     percentile,
 )
-from osteon.measures.judging import ADVISED_ROUNDS, CONFIDENCE, Key, Settings
+from osteon.measures.judging import CONFIDENCE, Key, Settings
 from osteon.measures.paired import bootstrap_difference
 
 RESAMPLED = "patients, stratified by whether they have a lesion; all their images come along"
@@ -102,15 +103,8 @@ def differences(first: Measured, second: Measured, settings: Settings) -> list[d
 
 def warnings(measured: Measured, settings: Settings) -> list[str]:
     """Sentences to print beside the figures."""
-    said, lesions = [], int(measured.strata.sum())
-    if lesions < settings.small_sample:
-        said.append(
-            f"small sample: {lesions} patients with a lesion, fewer than {settings.small_sample}; "
-            "read every figure with its interval"
-        )
-    if settings.rounds < ADVISED_ROUNDS:
-        said.append(f"trial run: {settings.rounds} bootstrap rounds, {ADVISED_ROUNDS} are needed")
-    return said
+    lesions = int(measured.strata.sum())
+    return [*few(lesions, "patients with a lesion", settings), *trial(settings)]
 
 
 def describe(settings: Settings, reference: str) -> dict[str, Any]:

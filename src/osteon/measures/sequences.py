@@ -17,7 +17,6 @@ from osteon.measures.thresholds import FIXED
 SEQUENCE = ("learner", "patient_id", "sequence_id")
 PATIENT = ("learner", "patient_id")
 KEPT = ("paper", "fold", "split", "label")
-TIE_RULE = "the mean probability decides, at 0.5 the positive class"
 
 
 def majority(called: Bools, score: Floats, group: Ints) -> tuple[Bools, Floats]:

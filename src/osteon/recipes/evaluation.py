@@ -4,8 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from osteon.measures.columns import SUBGROUPS
+
 Share = Annotated[float, Field(gt=0, lt=1)]
-SUBGROUPS = ("sex", "age", "site", "location", "sequence", "view", "centre", "scanner")
 
 
 class EvaluationConfig(BaseModel):

@@ -1,13 +1,12 @@
 """What a run was: the exact command, versions, hashes, devices, times. Never a name or a path."""
 
-import hashlib
 import os
 import platform
 import re
 import shlex
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path, PurePath
 from typing import Any
@@ -152,20 +151,6 @@ def packages(name: str = "osteon") -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[match.group()] = "not installed"
     return dict(sorted(found.items()))
-
-
-def file_hashes(root: Path, files: Iterable[Path]) -> dict[str, str]:
-    """SHA-256 of files by their path below `root`, sorted; one that lies elsewhere is refused.
-
-    Raises:
-        ValueError: a file lies outside `root`.
-    """
-    return {
-        file.resolve().relative_to(root.resolve()).as_posix(): hashlib.sha256(
-            file.read_bytes()
-        ).hexdigest()
-        for file in sorted(files)
-    }
 
 
 def _hashes(trained: Mapping[str, Mapping[str, Any]], key: str) -> str | None:

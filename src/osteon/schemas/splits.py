@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pandera.pandas as pa
 
+from osteon.measures.columns import ALWAYS_TRAIN
 from osteon.schemas.patients import text
 
-ALWAYS_TRAIN = -1  # never judged: the train part of a split that the cohort fixes
 PARTS = ("train", "test", "cv")
 
 

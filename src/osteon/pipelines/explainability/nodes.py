@@ -1,5 +1,6 @@
 """Steps of explainability: maps of each learner, one summary, and the galleries of a report."""
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from functools import partial
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from osteon import explaining
 from osteon.cohorts.config import CohortConfig
-from osteon.datasets.store import Build
+from osteon.datasets.store import Build, source_hash
 from osteon.recipes.explainability import ExplainabilityConfig, neutral_values
 from osteon.recipes.preprocessing import PreprocessingConfig
 
@@ -64,10 +66,15 @@ def explain_learner(
     judged = predictions[["sample_id", "fold", "learner"]].merge(
         samples, on="sample_id", validate="one_to_one"
     )
-    found = explain(_subject(judged, prepared, archive, model, preprocessing), config)
+    found = explain(_subject(judged, prepared, archive, model, preprocessing, config.layer), config)
     maps = partial(write_maps, samples=judged["sample_id"].tolist(), maps=found.maps)
-    digest = f"{model.card['code_digest']} {model.card['folds']} {config.model_dump_json()}"
-    return Build(_hash(digest), maps), found.scores, found.attributions
+    card = {name: model.card[name] for name in ("folds", "data_hash", "split_hash")}
+    made_from = f"{card} {source_hash(explaining)} {config.model_dump_json()}"
+    return (
+        Build(hashlib.sha256(made_from.encode()).hexdigest(), maps),
+        found.scores,
+        found.attributions,
+    )
 
 
 def _subject(
@@ -76,6 +83,7 @@ def _subject(
     archive: Any,
     model: Any,
     preprocessing: PreprocessingConfig,
+    layer: str | None,
 ) -> "Subject":
     import torch
 
@@ -93,7 +101,7 @@ def _subject(
         networks=dict(zip(folds, networks, strict=True)),
         read=lambda index: cases.place(cases.read(index), device).inputs,
         samples=judged[["sample_id", "patient_id", "label", "fold"]],
-        layer=networks[0].features_layer,
+        layer=layer or networks[0].features_layer,
         target=len(model.classes) - 1,
         features=[name.removesuffix("_norm") for name in recipe.clinical_columns],
         baseline=neutral_values(recipe.clinical_columns, recipe.clinical),
@@ -239,9 +247,3 @@ def _judgements(name: str, shown: Sequence[Shown], positive: str) -> str:
 
 def _empty(columns: list[str]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype="str") for name in columns})
-
-
-def _hash(text: str) -> str:
-    import hashlib
-
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from osteon.cohorts.errors import CohortError
+from osteon.measures.columns import ALWAYS_TRAIN
 from osteon.recipes.splitting import SplittingConfig
 
-ALWAYS_TRAIN = -1
 UNCHANGED = "none"
 
 

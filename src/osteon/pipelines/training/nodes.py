@@ -13,6 +13,7 @@ import pandas as pd
 import osteon
 from osteon.cohorts.config import CohortConfig
 from osteon.datasets.store import DIGEST_FILE, Build
+from osteon.measures.columns import SUBGROUPS
 from osteon.recipes import Learner, LearnerRecipe, Recipe
 from osteon.recipes.preprocessing import PreprocessingConfig
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from osteon.learning.folds import FoldResult
 
 logger = logging.getLogger(__name__)
-
-SUBGROUPS = ["sex", "age", "site", "location", "sequence", "view", "centre", "scanner"]
 
 
 def train_learner(
