@@ -23,7 +23,8 @@ check: $(STAMP)
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
 bench: $(STAMP)
-	for file in startup ingestion "ingestion --memory" training evaluation gradcam report row; do \
+	for file in startup ingestion "ingestion --memory" series training smsdnet evaluation gradcam \
+		report row "row spinal_smsdnet"; do \
 		set -- $$file; $(BIN)/python benchmarks/$$1.py $$2 || exit 1; \
 	done
 

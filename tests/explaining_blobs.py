@@ -29,10 +29,10 @@ class BlobNet(nn.Module):
         )
         self.head = nn.Linear(8 + clinical, classes)
 
-    def forward(self, image: Tensor, clinical: Tensor) -> Tensor:
-        """B × 1 × H × W and B × d → B × classes logits."""
+    def forward(self, image: Tensor, *clinical: Tensor) -> Tensor:
+        """B × 1 × H × W, and B × d where there are clinical values → B × classes logits."""
         pooled = self.features(image).mean((2, 3))
-        return self.head(torch.cat([pooled, clinical], dim=1))
+        return self.head(torch.cat([pooled, *clinical], dim=1))
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,25 @@ def trained_net(seed: int = 0) -> BlobNet:
         nn.functional.cross_entropy(logits, data.label).backward()
         optimiser.step()
     return network.eval()
+
+
+def image_only(network: BlobNet, classes: int) -> BlobNet:
+    """The same network without its clinical value and with 1 to 3 logits of the same meaning.
+
+    Of one logit the sigmoid, of three the softmax gives the trained probability of the last class
+    (up to the share of the class between, which never has any).
+    """
+    alone = BlobNet(0, classes)
+    alone.features.load_state_dict(network.features.state_dict())
+    weight, bias = network.head.weight[:, :-1], network.head.bias
+    with torch.no_grad():
+        if classes == 1:
+            alone.head.weight.copy_(weight[1:] - weight[:1])
+            alone.head.bias.copy_(bias[1:] - bias[:1])
+        else:
+            alone.head.weight.zero_()[[0, -1]] = weight
+            alone.head.bias.fill_(-1e4)[[0, -1]] = bias
+    return alone.eval()
 
 
 def make_subject(network: nn.Module, data: Blobs, **changes: object) -> Subject:

@@ -13,7 +13,7 @@ from tests.project import PAPER, kedro_run, make_project, try_run
 
 PSEUDONYM = re.compile(r"\b[PF][0-9a-f]{16}\b")
 PAGES = ("report.html", "model_card.md", "model_card.json", "ledger.json", "ledger.md", "run.json")
-GALLERIES = ("right", "baseline_wrong", "shift", "best", "worst")
+GALLERIES = ("prepared", "right", "baseline_wrong", "shift", "best", "worst")
 FIGURES = ("roc", "precision_recall", "forest", "reliability", "decision", "confusion", "bars")
 
 

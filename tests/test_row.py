@@ -57,7 +57,7 @@ def test_reports_are_there(finished: Path) -> None:
     assert {f"resnet18_{name}" for name in LEARNERS} <= set(comparison["learner"])
     assert {"control_age", "control_clinical_all"} <= set(comparison["learner"])
     assert json.loads(_report(finished, "leak_certificate.json").read_text())["passed"]
-    assert "Synthetic" in _report(finished, "table1.md").read_text()
+    assert "Synthetic" in _report(finished, "paper_tables.md").read_text()
 
 
 def test_every_sample_is_judged_once_by_each_learner_in_its_patient_s_fold(finished: Path) -> None:

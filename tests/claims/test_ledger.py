@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osteon.claims.ledger import NOT_TESTABLE, OUTSIDE, WITHIN, judge, ledger, same, to_markdown
+from osteon.claims.ledger import (
+    NOT_TESTABLE,
+    OUTSIDE,
+    WITHIN,
+    judge,
+    ledger,
+    obstacle,
+    same,
+    to_markdown,
+)
 from osteon.claims.paths import look
 from osteon.claims.published import PAPERS, read_published
 
@@ -105,17 +114,19 @@ def test_what_we_do_not_have_says_why(made, metrics):
 
 @given(number, number, number, number)
 def test_nothing_is_testable_on_a_phantom(printed, ours, lo, hi):
-    assert judge(printed, ours, lo, hi, "phantom")[0] == NOT_TESTABLE
+    for classes in (2, 3, None):
+        barred = obstacle("phantom", 2, classes)
+        assert judge(printed, ours, lo, hi, barred) == (NOT_TESTABLE, "synthetic patients")
 
 
 @given(number, number, number)
 def test_the_verdict_is_the_interval_s(printed, lo, hi):
     lo, hi = sorted((lo, hi))
-    verdict = judge(printed, lo, lo, hi, "folder")[0]
+    verdict = judge(printed, lo, lo, hi)[0]
     assert verdict == (WITHIN if lo <= printed <= hi else OUTSIDE)
-    assert judge(lo, lo, lo, hi, "folder")[0] == WITHIN, "the ends belong to the interval"
-    assert judge(printed, None, lo, hi, "folder")[0] == NOT_TESTABLE
-    assert judge(printed, lo, None, hi, "folder")[0] == NOT_TESTABLE
+    assert judge(lo, lo, lo, hi)[0] == WITHIN, "the ends belong to the interval"
+    assert judge(printed, None, lo, hi)[0] == NOT_TESTABLE
+    assert judge(printed, lo, None, hi)[0] == NOT_TESTABLE
 
 
 @pytest.mark.parametrize("paper", PAPERS)
@@ -232,7 +243,7 @@ def test_aggregation_and_threshold_are_among_the_settings(made):
     found = {line["item"]: line for line in made["protocol"]}
     pooled, threshold = found["aggregation over folds"], found["threshold on the probability"]
     assert pooled["printed"] == threshold["printed"] == "not stated"
-    assert pooled["ours"].startswith("pooled over the folds") and pooled["differs"]
+    assert pooled["ours"].startswith("pooled over the judged parts") and pooled["differs"]
     assert threshold["ours"] == 0.5
 
 
@@ -241,3 +252,46 @@ def test_paths_walk_patterns_lists_and_conditions():
     assert look(tree, "a/x_*/*/v") == [("a/x_1/0/v", 1), ("a/x_1/1/v", 2)]
     assert look(tree, "a/x_1/k=q/v") == [("a/x_1/1/v", 2)]
     assert look(tree, "a/nothing/v") == [] == look(tree, "a/y/v")
+
+
+def test_the_first_path_that_leads_to_a_figure_counts():
+    """Cross-validation and hold-out are told apart by the learners' names only."""
+    paper, group = "femoral_alexnet", {name: value(0.9) for name in ("accuracy", "f1")}
+    levels = {"patient": {"at_0.5": group, "scores": {"auroc": value(0.8, 0.1)}, "n_patients": 200}}
+    recipe = {"training": {"steps": 1000, "lr": 0.01}, "network": {"dropout": 0.5, "l2": 1e-4}}
+    for ending in ("", "_holdout"):
+        learner_name = f"alexnet_bn{ending}"
+        run = {"learners": {learner_name: levels}, "training": {learner_name: {"recipe": recipe}}}
+        made = ledger(paper, run, None, "folder", {})
+        found = rows(made)
+        assert found["table2.alexnet_bn.accuracy"]["ours"] == 90
+        assert found["auc_alexnet_bn"]["verdict"] == WITHIN
+        assert found["table2.googlenet.f1"]["reason"] == "no figure of ours; not in this run"
+        lines = {line["item"]: line for line in made["protocol"]}
+        assert not lines["iterations"]["differs"] and not lines["learning rate"]["differs"]
+        assert lines["dropout"]["ours"] == 0.5 and lines["dropout"]["differs"]
+        held_out = lines["patients to test in the hold-out"]
+        assert held_out["differs"] is (ending == "") and held_out["printed"] == 200
+
+
+def test_each_row_of_smsdnet_is_answered_by_its_class():
+    paper, classes = "spinal_smsdnet", ("osteosarcoma", "giant_cell_tumor")
+    fixed = {name: value(0.83) for name in ("accuracy", "sensitivity", "specificity")}
+    entries = {
+        name: {"auroc": value(0.8 + 0.1 * place, 0.02), "at_0.5": fixed}
+        for place, name in enumerate(classes)
+    }
+    softmax = {"smsdnet": entries}
+    pair = {f"pair_{name}": {name: entries[name]} for name in classes}
+    for by_class in (softmax, pair):
+        run = {"by_class": by_class, "multiclass": {"smsdnet": {"accuracy": value(0.85)}}}
+        found = rows(ledger(paper, run, None, "folder", {}))
+        assert found["table1.osteosarcoma.auc"]["ours"] == 0.8
+        assert found["table1.osteosarcoma.auc"]["verdict"] == WITHIN
+        assert found["table1.giant_cell_tumor.auc"]["ours"] == 0.9
+        assert found["table1.giant_cell_tumor.sensitivity"]["ours"] == 0.83
+        assert found["discussion_auc"]["verdict"] == OUTSIDE
+        assert found["overall_accuracy"]["verdict"] == WITHIN
+    skipped = {"skipped": {"smsdnet": "too few"}}
+    found = rows(ledger(paper, skipped, None, "folder", {}))
+    assert found["table1.osteosarcoma.auc"]["reason"].endswith("smsdnet was skipped: too few")

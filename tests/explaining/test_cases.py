@@ -10,7 +10,7 @@ from osteon.explaining.gradcam import grad_cam
 from osteon.explaining.subject import Explained
 from osteon.explaining.summary import FOLLOWS, summarise
 from osteon.recipes.explainability import ExplainabilityConfig
-from tests.explaining_blobs import BlobNet, Blobs, make_subject
+from tests.explaining_blobs import BlobNet, Blobs, image_only, make_subject
 
 CONFIG = ExplainabilityConfig(
     steps=8, randomisations=3, checked_images=24, deletion_steps=10, batch=10, rounds=200
@@ -102,6 +102,56 @@ def test_a_letterbox_is_scored_without_its_bars(blob_net: BlobNet, blobs: Blobs)
     assert (found["lesion_share"] == 1).all()
 
 
+def test_a_lesion_outside_the_crop_is_no_lesion_and_is_counted(
+    blob_net: BlobNet, blobs: Blobs
+) -> None:
+    """Of the 32 lesions every other one lies where the network was given nothing."""
+
+    def lesion(i: int) -> np.ndarray | None:
+        return blobs.mask[i] * bool(i % 4 == 1) if blobs.label[i] else None
+
+    subject = make_subject(blob_net, blobs, lesion=lesion)
+    config = CONFIG.model_copy(update={"methods": ("grad_cam",), "checked_images": 0})
+    explained = explain_learner(subject, config)
+    scores = explained.scores
+    assert scores["lesion_outside"].dtype == bool == scores["has_lesion"].dtype
+    assert scores["has_lesion"].sum() == scores["lesion_outside"].sum() == 16
+    assert not (scores["has_lesion"] & scores["lesion_outside"]).any()
+    assert not (scores["lesion_outside"] & (scores["label"] == 0)).any()
+    elsewhere = scores[scores["lesion_outside"]]
+    assert elsewhere[["pointing", "energy", "iou", "lesion_share"]].isna().all(None)
+    one = summarise(scores, explained.attributions, rounds=100)["methods"]["blob"]["grad_cam"]
+    assert (one["n_with_lesion"], one["n_lesion_outside"], one["pointing"]["n"]) == (16, 16, 16)
+
+
+@pytest.mark.parametrize("logits", [1, 2, 3])
+def test_a_network_of_the_image_alone_is_explained_by_its_last_class(
+    blob_net: BlobNet, blobs: Blobs, logits: int
+) -> None:
+    network = image_only(blob_net, logits)
+    subject = make_subject(
+        network,
+        blobs,
+        read=lambda index: (blobs.image[index],),
+        target=max(1, logits - 1),
+        features=(),
+        baseline=np.zeros(0, np.float32),
+    )
+    config = CONFIG.model_copy(update={"checked_images": 6, "randomisations": 1})
+    found = explain_learner(subject, config)
+    with torch.no_grad():
+        given = network(blobs.image).softmax(1)[:, -1] if logits > 1 else None
+        given = network(blobs.image).sigmoid()[:, 0] if given is None else given
+    scores = found.scores[found.scores["method"] == "grad_cam"]
+    np.testing.assert_allclose(scores["probability"], given, atol=1e-6)
+    assert found.attributions.empty and scores["randomised_correlation"].notna().any()
+    assert found.scores.groupby("method")["deletion"].count().eq(6).all()
+    # The same places, whether two logits, their difference or three of them say it.
+    pointing = scores.loc[scores["has_lesion"], "pointing"].mean()
+    assert pointing > 0.9
+    assert summarise(found.scores, found.attributions, rounds=50)["clinical"] == {}
+
+
 def test_checked_cases_are_balanced_and_spread_over_patients() -> None:
     samples = pd.DataFrame(
         {"patient_id": np.arange(90) // 3, "label": (np.arange(90) >= 75).astype(int)}
@@ -169,8 +219,9 @@ def test_means_ratios_and_intervals_are_those_of_the_table() -> None:
     scores = pd.DataFrame(
         {
             "sample_id": np.arange(count).astype(str), "patient_id": patient, "learner": "a",
-            "method": "grad_cam", "label": patient % 2, "has_lesion": True, "empty_map": False,
-            "cells": 49, **{name: rng.random(count) for name in (
+            "method": "grad_cam", "label": patient % 2, "has_lesion": True,
+            "lesion_outside": False, "empty_map": False, "cells": 49,
+            **{name: rng.random(count) for name in (
                 "pointing", "energy", "iou", "lesion_share", "deletion", "deletion_random",
                 "insertion", "insertion_random", "randomised_correlation", "randomised_pointing",
                 "randomised_energy")},

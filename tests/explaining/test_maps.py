@@ -79,3 +79,73 @@ def test_a_lesion_keeps_its_share_and_is_never_lost(mode: str) -> None:
 def test_an_unknown_mode_is_named() -> None:
     with pytest.raises(ValueError, match=r"'crop'.*stretch, letterbox"):
         placement((3, 3), 8, "crop")
+
+
+CROPS = [(3, 5, 11, 21), (0, 0, 8, 16), (32, 24, 40, 40), (12, 0, 28, 8), (24, 20, 40, 28)]
+
+
+@pytest.mark.parametrize("crop", CROPS)
+@pytest.mark.parametrize("mode", ["stretch", "letterbox"])
+def test_a_hot_cell_of_a_crop_lies_on_its_own_pixels_of_the_original(mode: str, crop) -> None:
+    # Crops of 8 × 16 px or 16 × 8 on a square of 16: a letterbox pads, and a pixel is a cell.
+    x0, y0, x1, y1 = crop
+    height, width = y1 - y0, x1 - x0
+    top, left = ((16 - height) // 2, (16 - width) // 2) if mode == "letterbox" else (0, 0)
+    for row, column in ((0, 0), (height - 1, width - 1), (2, 5)):
+        seen = np.zeros((16, 16))
+        if mode == "letterbox":
+            seen[top + row, left + column] = 1
+        else:
+            tall, wide = 16 // height, 16 // width
+            seen[tall * row : tall * (row + 1), wide * column : wide * (column + 1)] = 1
+        back = to_original(seen, (40, 40), mode, 16, crop=crop)
+        assert back.shape == (40, 40) and back.dtype == np.float32
+        assert back[y0 + row, x0 + column] == back.max() > 0.5
+        outside = np.ones((40, 40), bool)
+        outside[y0:y1, x0:x1] = False
+        assert not back[outside].any()
+        rows, columns = np.nonzero(back)
+        assert abs(rows - (y0 + row)).max() <= 1 and abs(columns - (x0 + column)).max() <= 1
+        if mode == "letterbox":
+            assert (rows, columns) == (y0 + row, x0 + column)
+
+
+def test_what_lies_on_the_bars_of_a_crop_s_letterbox_is_nowhere() -> None:
+    seen = np.ones((16, 16))
+    seen[:, 4:12] = 0  # the crop of 8 × 16 px lies in these columns
+    assert not to_original(seen, (40, 40), "letterbox", 16, crop=(3, 5, 11, 21)).any()
+
+
+@given(st.data(), st.sampled_from(["stretch", "letterbox"]))
+@settings(max_examples=40, deadline=None)
+def test_a_crop_goes_to_the_network_and_comes_back_where_it_was(data, mode: str) -> None:
+    rows, columns = data.draw(st.integers(20, 50)), data.draw(st.integers(20, 50))
+    x0, y0 = data.draw(st.integers(0, columns - 12)), data.draw(st.integers(0, rows - 12))
+    x1, y1 = data.draw(st.integers(x0 + 12, columns)), data.draw(st.integers(y0 + 12, rows))
+    original = np.zeros((rows, columns), np.uint8)
+    row, column = data.draw(st.integers(y0 + 2, y1 - 3)), data.draw(st.integers(x0 + 2, x1 - 3))
+    original[row - 2 : row + 3, column - 2 : column + 3] = 255
+    seen = resize(original[y0:y1, x0:x1], 48, mode)
+    back = to_original(seen, (rows, columns), mode, 48, crop=(x0, y0, x1, y1))
+    hot = np.argwhere(back > 0.9 * back.max())
+    assert np.abs(hot.mean(axis=0) - (row, column)).max() < 1.5
+    np.testing.assert_array_equal(
+        to_original(seen, (rows, columns), mode, 48),
+        to_original(seen, (rows, columns), mode, 48, crop=(0, 0, columns, rows)),
+    )
+
+
+def test_a_map_is_drawn_at_the_size_of_its_picture() -> None:
+    back = to_original(np.ones((7, 7)), (400, 200), "stretch", 32, crop=(0, 300, 50, 400))
+    small = to_original(
+        np.ones((7, 7)), (400, 200), "stretch", 32, crop=(0, 300, 50, 400), at=(40, 20)
+    )
+    for found, rows, columns in ((back, 300, 50), (small, 30, 5)):
+        np.testing.assert_allclose(found[rows:, :columns], 1, rtol=1e-6)
+        assert np.count_nonzero(found) == columns * (found.shape[0] - rows)
+    assert back.shape == (400, 200) and small.shape == (40, 20)
+
+
+def test_a_crop_beyond_the_original_is_named() -> None:
+    with pytest.raises(ValueError, match=r"crop: \[0, 0, 9, 4\] found"):
+        to_original(np.ones((2, 2)), (4, 8), crop=(0, 0, 9, 4))

@@ -73,6 +73,7 @@ def scores(pointing: Any, shuffled: Any, count: int = 120, **columns: Any) -> pd
             "method": "grad_cam",
             "label": patient % 2,
             "has_lesion": True,
+            "lesion_outside": False,
             "empty_map": False,
             "cells": 49,
             "insertion_random": 0.4,
@@ -116,6 +117,20 @@ def test_without_a_lesion_the_correlation_alone_decides() -> None:
     table = scores(np.nan, np.nan, has_lesion=False)
     assert one_of(table)["verdict"] == FOLLOWS
     assert one_of(table.assign(randomised_correlation=0.9))["verdict"].startswith("worthless: ")
+
+
+def test_lesions_outside_what_was_given_are_counted_and_said() -> None:
+    outside = np.arange(120) < 30
+    nowhere = np.where(outside, np.nan, 1.0)
+    table = scores(nowhere, nowhere, has_lesion=~outside, lesion_outside=outside)
+    one = one_of(table)
+    assert (one["n_with_lesion"], one["n_lesion_outside"]) == (90, 30)
+    assert "On 30 images the lesion that is drawn lies wholly outside" in one["note"]
+    assert "do not exist" not in one["note"]
+    table = scores(np.nan, np.nan, has_lesion=False, lesion_outside=outside)
+    note = one_of(table)["note"]
+    assert "On 30 images" in note and "No other lesion is drawn" in note
+    assert "outside" not in one_of(scores(1.0, 0.0))["note"]
 
 
 def test_the_statement_names_every_rule() -> None:

@@ -33,11 +33,15 @@ def make_result(folder: Path, fold: int, value: float) -> FoldResult:
         history=[{"epoch": 0, "loss": 1.0, "seconds": 1.0}],
         weights=weights,
         sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
+        train=np.arange(1, 2),
         fitted=["T"],
+        fitted_labels=np.zeros(1, np.int64),
+        fitted_probabilities=np.array([[0.5, 0.5]]),
         held_back=[],
         seconds=1.0,
         device="cpu",
         threads=1,
+        parameters=4096,
         weights_origin="none: trained from scratch",
         code_digest="c0de",
         resumed=False,
@@ -204,7 +208,7 @@ def test_strange_folders_are_named(saved, tmp_path) -> None:
     edit(saved, version=99)
     with pytest.raises(ValueError, match="version 99; this osteon reads"):
         read_artefact(saved)
-    edit(saved, version=1, folds=[{"file": "../trained0-1.0.safetensors", "sha256": ""}])
+    edit(saved, version=2, folds=[{"file": "../trained0-1.0.safetensors", "sha256": ""}])
     with pytest.raises(ValueError, match="outside its folder"):
         read_artefact(saved)
     edit(saved, folds=[])
@@ -219,4 +223,4 @@ def test_weights_changed_since_training_are_not_saved(tmp_path) -> None:
     result = replace(make_result(tmp_path, 0, 1.0), sha256="0" * 64)
     with pytest.raises(ValueError, match="changed after training"):
         write_artefact(tmp_path / "models" / "learner", [result], CARD)
-    assert artefact.FORMAT_VERSION == 1
+    assert artefact.FORMAT_VERSION == 2

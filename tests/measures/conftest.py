@@ -76,3 +76,54 @@ def cohort() -> tuple[pd.DataFrame, pd.DataFrame]:
     samples.insert(0, "sample_id", [f"S{i:03d}" for i in range(len(samples))])
     splits = samples[["sample_id", "patient_id"]].assign(fold=(patient // 2) % 5, split="cv")
     return samples, splits
+
+
+def _of_classes(
+    classes: tuple[str, ...],
+    learners: tuple[str, ...] = ("first", "second"),
+    patients: int = 60,
+    folds: int = 5,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Predictions of any number of classes, 1 to 4 images a patient; one fold is a hold-out."""
+    generator = np.random.default_rng(seed)
+    label = np.arange(patients) % len(classes)
+    patient = np.repeat(np.arange(patients), generator.integers(1, 5, patients))
+    tables = []
+    for place, name in enumerate(learners):
+        logit = (1.0 + place) * np.eye(len(classes))[label]
+        logit = (logit + generator.normal(size=logit.shape))[patient]
+        logit = logit + 0.3 * generator.normal(size=logit.shape)
+        shares = np.exp(logit) / np.exp(logit).sum(axis=1, keepdims=True)
+        table = pd.DataFrame(
+            {
+                "sample_id": [f"S{i:04d}" for i in range(len(patient))],
+                "patient_id": [f"P{p:04d}" for p in patient],
+                "paper": "p",
+                "learner": name,
+                "fold": (patient // len(classes)) % folds,
+                "split": "cv" if folds > 1 else "test",
+                "label": label[patient],
+            }
+        )
+        tables.append(table.assign(**{f"prob_{c}": shares[:, k] for k, c in enumerate(classes)}))
+    return pd.concat(tables, ignore_index=True)
+
+
+@pytest.fixture
+def of_classes() -> Callable[..., pd.DataFrame]:
+    return _of_classes
+
+
+@pytest.fixture
+def held_out() -> Callable[..., tuple[pd.DataFrame, pd.DataFrame]]:
+    """Predictions of one hold-out and what the same learners say of their training part."""
+
+    def make(classes: tuple[str, ...] = ("a", "b")) -> tuple[pd.DataFrame, pd.DataFrame]:
+        whole = _of_classes(classes, patients=90, folds=3, seed=3)
+        judged = whole["fold"] == 0
+        names = [*("learner", "sample_id", "patient_id", "label"), *(f"prob_{c}" for c in classes)]
+        training = whole.loc[~judged, names].assign(fold=0).reset_index(drop=True)
+        return whole[judged].assign(split="test").reset_index(drop=True), training
+
+    return make

@@ -115,8 +115,11 @@ def test_fixed_parts_judge_the_test_part_only(cohort):
 
 
 def test_wrong_arguments_are_named(cohort):
-    with pytest.raises(ValueError, match="two needed"):
-        controls(*cohort, ("a", "b", "c"))
+    with pytest.raises(ValueError, match="two or more needed"):
+        controls(*cohort, ("a",))
+    with pytest.raises(ValueError, match=r"label: \[0, 1, 2\] found, 0 to 1 allowed"):
+        samples, splits = cohort
+        controls(samples.assign(label=samples["label"].where(samples.index != 0, 2)), splits, "ab")
     with pytest.raises(ValueError, match="height"):
         controls(*cohort, CLASSES, subsets={"control_x": ("height",)})
 
@@ -143,3 +146,65 @@ def test_a_learner_is_tested_against_the_clinical_values_alone(cohort):
     assert delong["difference"] == pytest.approx(1 - auroc) and delong["p"] < 0.001
     assert tests["bootstrap", "auroc"]["lo"] > 0
     assert delong["family"] == 1 and delong["p_holm"] == delong["p"]
+
+
+@pytest.fixture
+def three(cohort):
+    """The cohort with a third class among the old ones' patients."""
+    samples, splits = cohort
+    number = samples["patient_id"].str[1:].astype(int)
+    return samples.assign(label=number % 3, age_norm=0.2 + 0.1 * (number % 3)), splits
+
+
+def test_more_than_two_classes_are_judged_like_learners(three):
+    found = controls(*three, ("benign", "intermediate", "malignant"))
+    report = evaluate(found.predictions, EvaluationConfig(rounds=50), PREVALENCE).metrics
+    assert report["settings"]["negative_classes"] == ["benign", "intermediate"]
+    ages = report["learners"]["control_age"]["patient"]["scores"]["auroc"]["value"]
+    assert ages == 1.0, "the oldest are of the last class"
+    shares = found.predictions.filter(like="prob_").to_numpy()
+    assert shares.min() >= 0 and shares.sum(axis=1) == pytest.approx(1)
+
+
+def test_prevalence_of_each_class_is_that_of_the_training_patients(three):
+    samples, splits = three
+    found = controls(samples, splits, ("a", "b", "c")).predictions
+    one = found[(found["learner"] == PREVALENCE) & (found["fold"] == 2)].iloc[0]
+    training = samples[(splits["fold"] != 2).to_numpy()].drop_duplicates("patient_id")
+    shares = training["label"].value_counts(normalize=True).sort_index()
+    assert one[["prob_a", "prob_b", "prob_c"]].to_list() == pytest.approx(shares.to_list())
+
+
+def test_a_class_that_the_training_part_lacks_has_no_probability(three):
+    samples, splits = three
+    lacking = splits.assign(fold=np.where(samples["label"] == 1, 0, splits["fold"]))
+    found = controls(samples, lacking, ("a", "b", "c")).predictions
+    first = found[found["fold"] == 0]
+    assert (first["prob_b"] == 0).all() and np.isfinite(first["prob_c"]).all()
+
+
+def test_two_classes_are_the_plain_logistic_regression(cohort):
+    """Reference: scikit-learn's pipeline by hand on the training patients of one fold."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    samples, splits = cohort
+    found = controls(samples, splits, CLASSES).predictions
+    mine = found[(found["learner"] == "control_age") & (found["fold"] == 1)]
+    inside = (splits["fold"] == 1).to_numpy()
+    training = samples[~inside].drop_duplicates("patient_id")
+    scale = StandardScaler().fit(training[["age_norm"]].to_numpy())
+    model = LogisticRegression(max_iter=1000)
+    model.fit(scale.transform(training[["age_norm"]].to_numpy()), training["label"])
+    wanted = model.predict_proba(scale.transform(samples[inside][["age_norm"]].to_numpy()))[:, 1]
+    np.testing.assert_allclose(mine["prob_osteosarcoma"], wanted, atol=1e-12)
+    np.testing.assert_array_equal(mine["prob_non_tumour"], 1 - mine["prob_osteosarcoma"])
+
+
+def test_what_a_control_says_of_its_training_part_is_kept(cohort):
+    samples, splits = cohort
+    found = controls(samples, splits, CLASSES)
+    part = found.fitted[(found.fitted["learner"] == "control_age") & (found.fitted["fold"] == 1)]
+    assert set(part["sample_id"]) == set(splits.loc[splits["fold"] != 1, "sample_id"])
+    assert roc_auc_score(part["label"], part["prob_osteosarcoma"]) > 0.9
+    assert part.filter(like="prob_").sum(axis=1).to_numpy() == pytest.approx(1)

@@ -5,7 +5,7 @@ import pytest
 
 from osteon.claims.published import read_published
 from osteon.measures.evaluator import evaluate
-from osteon.measures.table1 import ROWS, printed, table1, to_cells, to_markdown
+from osteon.measures.table1 import ROWS, printed, table1, to_cells, to_paper_table
 from osteon.recipes.evaluation import EvaluationConfig
 
 
@@ -59,7 +59,9 @@ def test_a_learner_that_calls_nobody_has_a_dash(predictions, published):
 
 
 def test_markdown_has_a_line_a_row(metrics, published):
-    lines = to_markdown(table1(metrics, published)).splitlines()
+    made = to_paper_table(table1(metrics, published), "Table 1, resnet18")
+    assert made.as_json()["title"] == "Table 1, resnet18" and "as the paper counts" in made.note
+    lines = made.as_markdown().splitlines()
     assert lines[0].startswith("| Inputs | Accuracy | Precision | Recall | F1 |")
     assert len([one for one in lines if one.startswith("| ")]) == 9
     assert "printed 0.9719<br>images" in lines[9]

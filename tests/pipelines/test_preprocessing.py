@@ -5,8 +5,14 @@ import pandas as pd
 import pytest
 
 from osteon.cohorts.config import CohortConfig
+from osteon.cohorts.errors import CohortError
 from osteon.datasets import Build
-from osteon.pipelines.preprocessing.nodes import prepare_images, prepare_samples
+from osteon.pipelines.preprocessing.nodes import (
+    choose_images,
+    describe_preparation,
+    prepare_images,
+    prepare_samples,
+)
 from osteon.recipes import Recipe
 from osteon.recipes.preprocessing import PreprocessingConfig
 
@@ -14,17 +20,34 @@ from osteon.recipes.preprocessing import PreprocessingConfig
 class _Archive:
     """Pixels and hashes as the archive gives them."""
 
-    def __init__(self, pixels: list[np.ndarray]) -> None:
-        self._pixels = pixels
-        hashes = [str(hash(array.tobytes())) for array in pixels]
-        self.index = pd.DataFrame({"content_hash": hashes})
+    def __init__(
+        self, pixels: list[np.ndarray], masks: list[np.ndarray | None] | None = None
+    ) -> None:
+        self._pixels, self._masks = pixels, masks or [None] * len(pixels)
+        self.index = pd.DataFrame(
+            {
+                "sample_id": [f"P-{n:03d}" for n in range(len(pixels))],
+                "patient_id": "P",
+                "series_id": "S1",
+                "slice": pd.array(range(1, len(pixels) + 1), "Int64"),
+                "dtype": [array.dtype.str for array in pixels],
+                "channels": [3 if array.ndim == 3 else 1 for array in pixels],
+                "content_hash": [str(hash(array.tobytes())) for array in pixels],
+            }
+        )
 
     def pixels(self, row: int) -> np.ndarray:
         return self._pixels[row]
 
+    def mask(self, row: int) -> np.ndarray | None:
+        return self._masks[row]
+
+    def boxes(self, row: int) -> list[list[object]]:
+        return []
+
 
 def _prepare(archive: _Archive, config: PreprocessingConfig) -> Build:
-    return prepare_images(archive, archive.index, config)
+    return prepare_images(archive, choose_images(archive, archive.index, config)[0], config)
 
 
 def _picture(seed: int) -> np.ndarray:
@@ -79,14 +102,141 @@ def test_samples_join_image_and_patient_and_missing_values_are_counted_by_class(
             "manufacturer": ["Acme", "Acme", None],
             "model": ["One", None, None],
             "content_hash": ["a", "b", "c"],
+            "archive_row": [0, 3, 4],
+            **dict.fromkeys(("crop_x0", "crop_y0"), 0),
+            **dict.fromkeys(("crop_x1", "crop_y1"), 8),
+            "crop_source": "whole",
         }
     )
     recipe = Recipe.model_validate({"kind": "late_fusion"})
     samples, missing = prepare_samples(images, patients, CohortConfig(), recipe)
     assert samples["row"].tolist() == [0, 1, 2]
+    assert samples["archive_row"].tolist() == [0, 3, 4]
     assert samples["label"].tolist() == [0, 1, 1]
     assert samples["alp_norm"].tolist() == [0.5, 2.5, 2.5]
     assert samples["gender"].tolist() == [0.5, -0.5, -0.5]
     assert samples["scanner"].tolist() == ["Acme One", "Acme", ""]
     assert missing["alp"]["non_tumour"] == {"patients": 1, "missing": 1, "fallback_range": 0}
     assert missing["alp"]["osteosarcoma"]["missing"] == 0
+
+
+def _ct(count: int = 5) -> _Archive:
+    """A series in HU whose lesion shows on slices 2 to 4, most of it on slice 3."""
+    rng = np.random.default_rng(0)
+    pixels = [rng.integers(-1000, 1500, (40, 40)).astype(np.int16) for _ in range(count)]
+    masks: list[np.ndarray | None] = [None] * count
+    for row, side in ((1, 4), (2, 12), (3, 6)):
+        masks[row] = np.zeros((40, 40), np.uint8)
+        masks[row][10 : 10 + side, 20 : 20 + side] = 1
+    return _Archive(pixels, masks)
+
+
+@pytest.mark.parametrize(
+    ("slices", "rows"),
+    [
+        ({"choice": "all"}, [0, 1, 2, 3, 4]),
+        ({"choice": "lesion"}, [1, 2, 3]),
+        ({"choice": "lesion", "count": 1}, [2]),
+        ({"choice": "largest_lesion"}, [2]),
+        ({"choice": "largest_lesion", "count": 2}, [2, 3]),
+        ({"choice": "even", "count": 1}, [2]),
+    ],
+)
+def test_slices_are_chosen_and_counted(slices, rows) -> None:
+    archive = _ct()
+    config = PreprocessingConfig(size=16, slices=slices, colour="window_composite")
+    chosen, choice = choose_images(archive, archive.index, config)
+    assert chosen["archive_row"].tolist() == rows
+    assert choice["slices"] == {
+        "choice": slices["choice"], "series": 1, "frames": 5, "chosen": len(rows)
+    }  # fmt: skip
+
+
+def test_the_store_holds_the_crop_in_three_windows(tmp_path) -> None:
+    archive = _ct()
+    region = {"mode": "box_margin", "margin": 2}
+    config = PreprocessingConfig(
+        size=16, slices={"choice": "largest_lesion"}, region=region, colour="window_composite"
+    )
+    chosen, choice = choose_images(archive, archive.index, config)
+    corners = chosen[["crop_x0", "crop_y0", "crop_x1", "crop_y1"]].to_numpy().tolist()
+    assert corners == [[18, 8, 34, 24]] and chosen["crop_source"].tolist() == ["mask"]
+    assert choice["region"]["sources"] == {"mask": 1}
+    prepare_images(archive, chosen, config).write(tmp_path)
+    (made,) = np.load(tmp_path / "images.npy")
+    hu = archive.pixels(2)[8:24, 18:34].astype(float)
+    for channel, (width, level) in enumerate(config.windows):
+        wanted = np.clip((hu - level) / width + 0.5, 0, 1) * 255
+        np.testing.assert_allclose(made[..., channel], wanted, atol=0.51)
+    described = describe_preparation(choice, tmp_path, config)
+    assert 0 < described["colour"]["without_hue"] < 1
+    assert described["slices"] == choice["slices"]
+
+
+def test_adjacent_slices_become_channels_and_ends_repeat(tmp_path) -> None:
+    archive = _ct(4)
+    for row in range(4):
+        archive._pixels[row] = np.full((40, 40), 200 * row, np.int16)
+    _prepare(archive, PreprocessingConfig(size=16, colour="adjacent")).write(tmp_path)
+    shown = np.load(tmp_path / "images.npy")[:, 0, 0].astype(float)
+    grey = [255 * (0.5 + (200 * row - 300) / 1500) for row in range(4)]
+    wanted = [[0, 0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 3]]
+    np.testing.assert_allclose(shown, np.take(grey, wanted), atol=0.51)
+
+
+def test_what_cannot_be_prepared_is_left_out_and_counted() -> None:
+    archive = _ct(4)
+    archive._pixels[0] = np.zeros((40, 40, 3), np.uint8)
+    archive = _Archive(archive._pixels, archive._masks)
+    config = PreprocessingConfig(size=16, colour="window_composite")
+    chosen, choice = choose_images(archive, archive.index, config)
+    assert chosen["archive_row"].tolist() == [1, 2, 3]
+    assert list(choice["left_out"].values()) == [1] and "HU" in next(iter(choice["left_out"]))
+    alone = _Archive(archive._pixels[:1])
+    with pytest.raises(CohortError, match=r"preprocessing.colour is window_composite: none of 1"):
+        choose_images(alone, alone.index, config)
+
+
+def test_a_blank_image_is_kept_whole_with_a_note() -> None:
+    archive = _Archive([np.full((30, 20), 7, np.uint16)])
+    config = PreprocessingConfig(size=16, region={"mode": "box_margin"})
+    chosen, choice = choose_images(archive, archive.index, config)
+    assert chosen["crop_source"].tolist() == ["whole"]
+    assert chosen[["crop_x1", "crop_y1"]].to_numpy().tolist() == [[20, 30]]
+    assert list(choice["region"]["notes"].values()) == [1]
+
+
+def test_outside_the_lesion_is_black_if_asked(tmp_path) -> None:
+    mask = np.zeros((32, 32), np.uint8)
+    mask[8:24, 8:24] = 1
+    archive = _Archive([np.full((32, 32), 65535, np.uint16)], [mask])
+    for apply, share in ((False, 1.0), (True, 0.25)):
+        config = PreprocessingConfig(size=32, region={"apply_mask": apply})
+        (folder := tmp_path / str(apply)).mkdir()
+        _prepare(archive, config).write(folder)
+        assert np.load(folder / "images.npy").mean() / 255 == pytest.approx(share)
+
+
+def test_a_redrawn_lesion_and_a_changed_neighbour_rebuild_the_store() -> None:
+    archive = _ct()
+    config = PreprocessingConfig(
+        size=16, region={"mode": "box_margin", "apply_mask": True}, slices={"choice": "lesion"}
+    )
+    first = _prepare(archive, config).digest
+    redrawn = archive.mask(2).copy()
+    redrawn[15, 25] = 0  # the box stays the same
+    archive._masks[2] = redrawn
+    assert _prepare(archive, config).digest != first
+    beside = PreprocessingConfig(size=16, colour="adjacent", slices={"choice": "largest_lesion"})
+    first = _prepare(archive, beside).digest
+    archive.index.loc[3, "content_hash"] = "another"
+    assert _prepare(archive, beside).digest != first
+    assert _prepare(archive, config).digest != ""
+
+
+def test_files_without_a_series_stand_alone() -> None:
+    archive = _ct()
+    images = archive.index.assign(series_id="", slice=pd.array([None] * 5, "Int64"))
+    config = PreprocessingConfig(size=16, slices={"choice": "largest_lesion"})
+    chosen, choice = choose_images(archive, images, config)
+    assert len(chosen) == 5 and choice["slices"]["series"] == 5

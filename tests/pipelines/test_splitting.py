@@ -93,3 +93,50 @@ def test_fixed_parts_are_kept_and_the_training_part_is_never_judged() -> None:
 def test_image_level_folds_divide_patients_on_purpose() -> None:
     splits = split_images(_samples([4] * 10, 5), SplittingConfig(folds=2))
     assert (splits.groupby("patient_id")["fold"].nunique() > 1).any()
+
+
+@given(share=st.floats(0.2, 0.6), seed=st.integers(0, 50))
+@settings(max_examples=30, deadline=None)
+def test_a_holdout_judges_its_share_of_each_class_and_divides_nobody(share, seed) -> None:
+    samples = _samples([1, 2, 3, 4] * 10, 12)
+    config = SplittingConfig(protocol="holdout", test_share=share, seed=seed)
+    splits = split_patients(samples, NONE, config)
+    tested = splits.drop_duplicates("patient_id")
+    label = samples.drop_duplicates("patient_id")["label"]
+    for value, own in ((1, 12), (0, 28)):
+        judged = (tested["split"] == "test")[label.to_numpy() == value]
+        assert abs(judged.sum() - share * own) < 1
+    assert (tested["split"] == "test").sum() == round(share * 40)
+    assert (splits.groupby("patient_id")["split"].nunique() == 1).all()
+    assert (splits["fold"].to_numpy() == np.where(splits["split"] == "test", 0, -1)).all()
+
+
+def test_a_holdout_follows_its_seed_and_not_the_pseudonyms() -> None:
+    config = SplittingConfig(protocol="holdout", seed=1)
+    splits = split_patients(_samples([2] * 30, 10), NONE, config)
+    renamed = split_patients(_samples([2] * 30, 10, prefix="zz"), NONE, config)
+    other = split_patients(_samples([2] * 30, 10), NONE, config.model_copy(update={"seed": 2}))
+    assert splits["fold"].tolist() == renamed["fold"].tolist()
+    assert splits["fold"].tolist() != other["fold"].tolist()
+
+
+def test_a_holdout_keeps_near_duplicates_together_or_stops() -> None:
+    samples = _samples([1] * 40, 20)
+    config = SplittingConfig(protocol="holdout", near_duplicates="group")
+    pairs = pd.DataFrame({"sample_a": ["S0000"], "sample_b": ["S0039"]})
+    for seed in range(8):
+        grouped = split_patients(samples, pairs, config.model_copy(update={"seed": seed}))
+        split = grouped.set_index("sample_id")["split"]
+        assert split["S0000"] == split["S0039"]
+
+
+def test_a_holdout_without_a_patient_of_a_class_is_refused() -> None:
+    config = SplittingConfig(protocol="holdout", test_share=0.1)
+    with pytest.raises(CohortError, match=r"splitting.test_share: 0.1 of the 3 patient"):
+        split_patients(_samples([1] * 20, 3), NONE, config)
+
+
+def test_a_split_that_the_cohort_fixes_wins() -> None:
+    samples = _samples([1] * 10, 5).assign(split=["train", "test"] * 5)
+    splits = split_patients(samples, NONE, SplittingConfig(protocol="holdout"))
+    assert splits["split"].tolist() == ["train", "test"] * 5

@@ -14,7 +14,7 @@ from osteon.learning.artefact import write_artefact
 from osteon.learning.folds import run_folds
 from osteon.learning.tasks import code_digest
 from osteon.recipes import load_learner
-from osteon.recipes.artefact import Ensemble
+from osteon.recipes.artefact import FusionEnsemble
 from osteon.recipes.clinical import ClinicalError
 from tests.tiny_cohort import SIDE, make_recipe, make_tasks
 
@@ -31,7 +31,7 @@ def trained(tmp_path_factory) -> tuple[Path, list, list]:
     card = {
         "recipe": recipe.describe(),
         "classes": ["non_tumour", "osteosarcoma"],
-        "preprocessing": {"size": SIDE, "mode": "stretch", "channels": 1},
+        "preprocessing": {"max_side": None, "size": SIDE, "resize": "stretch"},
         "data_hash": "data",
         "split_hash": "split",
     }
@@ -120,7 +120,7 @@ def test_sex_is_one_of_the_words_of_training(trained) -> None:
 
 def test_under_drop_a_used_value_must_be_there() -> None:
     recipe = make_recipe(inputs=["gender", "alp"], clinical={"missing": "drop"})
-    learner = Ensemble(recipe, (), {})
+    learner = FusionEnsemble(recipe, (), {})
     assert learner.encode(sex="F", alp=KIT["alp"]).shape == (1, 2)
     with pytest.raises(ClinicalError, match=r"alp: missing.*clinical\.missing is drop"):
         learner.encode(sex="F", age=20, ldh=KIT["ldh"])

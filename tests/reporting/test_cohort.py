@@ -195,3 +195,25 @@ def test_headers_that_say_nothing_are_not_stated() -> None:
 def test_tables_survive_json() -> None:
     tables = tables_of(frames(), flow=flow(), clinical={"missing": "impute"})
     assert json.loads(json.dumps(tables, allow_nan=False)) == tables
+
+
+def test_chosen_slices_are_a_step_and_what_was_given_is_kept() -> None:
+    made = frames(8)
+    slices = {"choice": "even", "series": 8, "frames": 300, "chosen": len(made["samples"])}
+    tables = tables_of(made, preparation={"slices": slices})
+    steps = {one["step"]: one for one in tables["flow"]}
+    assert (steps["chosen by rule"]["images"], steps["chosen by rule"]["patients"]) == (
+        len(made["samples"]),
+        8,
+    )
+    assert tables["preparation"]["slices"]["frames"] == 300
+    slices["frames"] = slices["chosen"]
+    again = tables_of(made, preparation={"slices": slices})
+    assert "chosen by rule" not in [one["step"] for one in again["flow"]]
+
+
+def test_a_table_that_fixes_the_parts_says_so() -> None:
+    made = frames(8)
+    assert tables_of(made)["parts_fixed"] is False
+    made["patients"]["split"] = ["train"] * 4 + ["test"] * 4
+    assert tables_of(made)["parts_fixed"] is True

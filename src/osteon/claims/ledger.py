@@ -1,11 +1,12 @@
 """Ours beside the printed numbers, with the protocol's differences and a verdict by rule.
 
-The rule: nothing is testable on a phantom, nor without a figure of ours that has an interval; else
-the printed value lies within our 95 % interval or outside it. A verdict says nothing about why.
+The rule: nothing is testable on a phantom, nor with another number of classes than the paper's, nor
+without a figure of ours that has an interval; else the printed value lies within our 95 % interval
+or outside it. A verdict says nothing about why.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,14 +26,14 @@ NOT_STATED, NOT_RECORDED = "not stated", "not recorded"
 
 @dataclass(frozen=True)
 class Printed:
-    """One printed number, and the path at which ours would stand."""
+    """One printed number, and the paths at which ours would stand, the first that leads counts."""
 
     id: str
     what: str
     where: str
     value: float
     unit: str
-    ours: str | None
+    ours: tuple[str, ...]
     pick: str | None
 
 
@@ -47,32 +48,53 @@ def ledger(
 
     Args:
         paper: name of the row, see `osteon.claims.published.PAPERS`.
-        metrics: `Evaluation.metrics`, with `training` and `data` as the run writes them.
+        metrics: `Evaluation.metrics`, with `training`, `data` and `classes` as the run writes them.
         explanations: the summary of explanations, or None if none were made.
         source: where the patients come from; on `phantom` nothing is testable.
         protocol: the run's settings by block: `preprocessing`, `splitting`, `cohort`.
 
     Returns:
-        paper, title, place, statement, testable (the source is no phantom), protocol (item,
-        printed, ours, differs), rows (id, what, where, printed, ours, lo, hi, unit, verdict,
-        reason), contradictions and ambiguous (see `osteon.claims.contradictions`). `ours`, `lo`,
-        `hi` are in the row's unit, None where there is none. A setting that one side does not
-        state differs.
+        paper, title, place, statement, testable (neither the source nor the number of classes
+        forbids it), protocol (item, printed, ours, differs), rows (id, what, where, printed, ours,
+        lo, hi, unit, verdict, reason), contradictions and ambiguous (see
+        `osteon.claims.contradictions`). `ours`, `lo`, `hi` are in the row's unit, None where there
+        is none. A setting that one side does not state differs.
     """
     published = Published.model_validate(read_published(paper))
-    run = {"metrics": metrics, "explanations": explanations or {}, "protocol": protocol}
-    rows = [_row(one, run, source) for one in printed_numbers(published)]
+    classes = len(metrics.get("classes") or ()) or None
+    run = {
+        "metrics": metrics,
+        "explanations": explanations or {},
+        "protocol": protocol,
+        "classes": classes,
+    }
+    barred = obstacle(source, published.protocol.get("classes"), classes)
+    rows = [_row(one, run, barred) for one in printed_numbers(published)]
     return {
         "paper": paper,
         "title": published.title,
         "place": published.place.model_dump(),
-        "statement": _statement(rows, source),
-        "testable": source != "phantom",
+        "statement": _statement(rows, source, barred),
+        "testable": not barred,
         "protocol": [_compare(published, line, run) for line in published.compared],
         "rows": rows,
         "contradictions": contradictions(paper),
         "ambiguous": ambiguous(paper),
     }
+
+
+def obstacle(source: str, printed: int | None, classes: int | None) -> str:
+    """Why no printed number can be tested with a run at all; empty where some can.
+
+    Args:
+        source: where the patients come from; printed, classes: number of the paper's classes and
+            of ours, None where unknown. A class against one other is not it against several.
+    """
+    if source == "phantom":
+        return "synthetic patients"
+    if printed is not None and classes is not None and printed != classes:
+        return f"the run has {classes} classes, the paper {printed}"
+    return ""
 
 
 def printed_numbers(published: Published) -> Iterator[Printed]:
@@ -104,16 +126,16 @@ def _printed(
         where=result.where,
         value=published.at(path),
         unit=result.unit,
-        ours=claim.ours.format(**filled) if claim.ours else None,
+        ours=tuple(path.format(**filled) for path in listed(claim.ours)),
         pick=claim.pick,
     )
 
 
-def _row(one: Printed, run: Mapping[str, Any], source: str) -> dict[str, Any]:
+def _row(one: Printed, run: Mapping[str, Any], barred: str) -> dict[str, Any]:
     found, note = _find(one, run)
     scale = SCALE.get(one.unit, 1.0)
     ours, lo, hi = (_scaled(found.get(key), scale) for key in ("value", "lo", "hi"))
-    verdict, reason = judge(one.value, ours, lo, hi, source)
+    verdict, reason = judge(one.value, ours, lo, hi, barred)
     return {
         "id": one.id,
         "what": one.what,
@@ -130,15 +152,17 @@ def _row(one: Printed, run: Mapping[str, Any], source: str) -> dict[str, Any]:
 
 def _find(one: Printed, run: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
     """Ours at the claim's path, and what to say about it."""
-    if one.ours is None:
+    if not one.ours:
         return {}, "no measure of ours answers it"
-    found = [
-        (where, value)
-        for where, value in look(run, one.ours)
-        if isinstance(value, Mapping) and _scaled(value.get("value"), 1.0) is not None
-    ]
+    found: list[tuple[str, Any]] = []
+    for path in one.ours:
+        found = found or [
+            (where, value)
+            for where, value in look(run, path)
+            if isinstance(value, Mapping) and _scaled(value.get("value"), 1.0) is not None
+        ]
     if not found:
-        return {}, _why_absent(one.ours, run["metrics"])
+        return {}, _why_absent(one.ours[0], run["metrics"])
     if one.pick != "max":
         return found[0][1], ""
     where, best = max(found, key=lambda pair: pair[1]["value"])
@@ -153,11 +177,15 @@ def _why_absent(path: str, metrics: Mapping[str, Any]) -> str:
 
 
 def judge(
-    printed: float, ours: float | None, lo: float | None, hi: float | None, source: str
+    printed: float, ours: float | None, lo: float | None, hi: float | None, barred: str = ""
 ) -> tuple[str, str]:
-    """Verdict and reason: does the printed value lie in our interval [lo, hi], ends included?"""
-    if source == "phantom":
-        return NOT_TESTABLE, "synthetic patients"
+    """Verdict and reason: does the printed value lie in our interval [lo, hi], ends included?
+
+    Args:
+        barred: why nothing is testable, see `obstacle`.
+    """
+    if barred:
+        return NOT_TESTABLE, barred
     if ours is None:
         return NOT_TESTABLE, "no figure of ours"
     if lo is None or hi is None:
@@ -177,7 +205,9 @@ def _scaled(value: Any, scale: float) -> float | None:
 
 def _compare(published: Published, line: Compared, run: Mapping[str, Any]) -> dict[str, Any]:
     printed = published.at(line.printed)
-    found = distinct([value for _, value in look(run, line.ours) if value is not None])
+    found: list[Any] = []
+    for path in listed(line.ours):
+        found = found or distinct([one for _, one in look(run, path) if one is not None])
     ours: Any = line.default
     if found:
         ours = found[0] if len(found) == 1 else found
@@ -187,6 +217,11 @@ def _compare(published: Published, line: Compared, run: Mapping[str, Any]) -> di
         "ours": NOT_RECORDED if ours is None else ours,
         "differs": not same(printed, ours),
     }
+
+
+def listed(paths: str | Sequence[str] | None) -> Sequence[str]:
+    """One path, several or none, as a sequence."""
+    return (paths,) if isinstance(paths, str) else paths or ()
 
 
 def same(printed: Any, ours: Any) -> bool:
@@ -201,12 +236,14 @@ def same(printed: Any, ours: Any) -> bool:
     return bool(printed == ours)
 
 
-def _statement(rows: list[dict[str, Any]], source: str) -> str:
+def _statement(rows: list[dict[str, Any]], source: str, barred: str) -> str:
     if source == "phantom":
         return (
             "The patients are synthetic: no printed number can be tested on them, however near "
             "ours may lie."
         )
+    if barred:
+        return f"No printed number can be tested with this run: {barred}."
     counts = {name: sum(row["verdict"] == name for row in rows) for name in (WITHIN, OUTSIDE)}
     return (
         f"Of {len(rows)} printed numbers {counts[WITHIN]} lie within our 95 % interval, "

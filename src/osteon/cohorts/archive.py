@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
 """Raised when archives of an older program must not be reused."""
 
 TEXT, WHOLE, REAL, FLAG, RAW = "string", "int64", "double", "bool", "binary"

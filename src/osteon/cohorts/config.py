@@ -8,10 +8,19 @@ from __future__ import annotations
 import os
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from osteon.cohorts.errors import listed, suggestion
 from osteon.cohorts.phantom.knee import KneePhantomConfig
+from osteon.cohorts.phantom.spine import SpinePhantomConfig
 
 PATIENT_COLUMNS = (
     "patient_id",
@@ -74,6 +83,18 @@ def _text(word: Any) -> Any:
 Mapping = Annotated[dict[str, str | None], BeforeValidator(_text_keys)]
 
 
+def _phantom_kind(value: Any) -> Any:
+    """Which phantom a block describes: a knee where it does not say."""
+    return value.get("kind", "knee") if isinstance(value, dict) else getattr(value, "kind", None)
+
+
+Phantom = Annotated[
+    Annotated[KneePhantomConfig, Tag("knee")]
+    | Annotated[SpinePhantomConfig, Tag("spine")],
+    Discriminator(_phantom_kind),
+]
+
+
 class TablesConfig(BaseModel):
     """Names of the two tables inside the cohort folder; CSV or XLSX. They may be one file."""
 
@@ -131,7 +152,7 @@ class CohortConfig(BaseModel):
         "warn", description="what an image with suspected writing in its pixels gets"
     )
     workers: int = Field(0, ge=0, description="processes that read; 0: all cores")
-    phantom: KneePhantomConfig = Field(default_factory=lambda: KneePhantomConfig.model_validate({}))
+    phantom: Phantom = Field(default_factory=lambda: KneePhantomConfig.model_validate({}))
 
     @property
     def effective_workers(self) -> int:

@@ -67,4 +67,6 @@ def _kind(warning: str) -> str:
         return "slices lie where another one lies"
     if "gaps" in warning:
         return "gaps between slices"
+    if "tilted" in warning:
+        return "tilted: slices are not stacked along their normal"
     return warning.split(":")[0]

@@ -23,6 +23,7 @@ CURVES = ("deletion", "insertion", "deletion_random", "insertion_random")
 RANDOMISED = ("randomised_correlation", "randomised_pointing", "randomised_energy")
 # A map of each image costs one pass; these cost many, so that their check is made on a sample.
 COSTLY = ("integrated_gradients",)
+ROWS = 128
 
 
 def explain_learner(subject: Subject, config: Settings) -> Explained:
@@ -99,9 +100,12 @@ class _FoldExplainer:
             return grad_cam(network, self.subject.layer, inputs, target, signed=True)
         if method != "integrated_gradients":
             raise ValueError(f"methods: {method!r}; allowed: grad_cam, integrated_gradients")
-        start = absence(inputs[0])
-        steps = self.config.steps
-        return evidence(integrated_gradients(network, inputs, start, target, steps=steps))
+        # Each step is a pass, so that twice the images of a batch are a bearable number of rows.
+        rows = min(ROWS, 2 * self.config.batch)
+        found = integrated_gradients(
+            network, inputs, absence(inputs[0]), target, steps=self.config.steps, batch=rows
+        )
+        return evidence(found)
 
     def scores(
         self, inputs: Inputs, index: Index, checked: bool
@@ -159,7 +163,15 @@ class _FoldExplainer:
     def _rows(
         self, index: Index, method: str, probability: NDArray[np.float64], columns: dict[str, Any]
     ) -> pd.DataFrame:
-        wanted = ("has_lesion", *SCORES, *CURVES, *RANDOMISED, "empty_map", "cells")
+        wanted = (
+            "has_lesion",
+            "lesion_outside",
+            *SCORES,
+            *CURVES,
+            *RANDOMISED,
+            "empty_map",
+            "cells",
+        )
         return self._cases(index).assign(
             method=method,
             label=self.subject.samples["label"].to_numpy()[index],
@@ -181,7 +193,9 @@ class _FoldExplainer:
             rows, columns = _shown(lesion.shape, len(one))
             found.append(localise(one[rows, columns], lesion, self.config.top_share))
         scores = {name: np.array([getattr(one, name) for one in found]) for name in SCORES}
-        return scores | {"has_lesion": np.array([bool(m is not None and m.any()) for m in lesions])}
+        drawn = np.array([m is not None for m in lesions])
+        inside = np.array([bool(m is not None and m.any()) for m in lesions])
+        return scores | {"has_lesion": inside, "lesion_outside": drawn & ~inside}
 
     def _curves(self, inputs: Inputs, orders: Index) -> tuple[NDArray[Any], NDArray[Any]]:
         steps, target = self.config.deletion_steps, self.subject.target

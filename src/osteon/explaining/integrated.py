@@ -31,7 +31,7 @@ def integrated_gradients(
         target: the class.
         which: number of the input that is explained; all others are held.
         steps: points of the quadrature, each one forward and one backward pass.
-        batch: rows in one pass (cases × steps), at least `steps`.
+        batch: rows in one pass (cases × steps), 1 or more.
 
     Returns:
         float32 of the shape of `inputs[which]`, unbounded.
@@ -51,15 +51,20 @@ def integrated_gradients(
     method = IntegratedGradients(of_value)
     value, others = inputs[which].detach(), inputs[:which] + inputs[which + 1 :]
     start = baseline.to(value).expand_as(value)
-    found = []
+    found, cases = [], max(1, batch // steps)
     with still(network), torch.enable_grad():
-        # Captum lays all steps out at once; a few cases at a time keep that small.
-        for first in range(0, len(value), max(1, batch // steps)):
-            part = slice(first, first + max(1, batch // steps))
+        # Captum lays all steps out at once; a few cases at a time keep that small, and where the
+        # steps of a single case are too many for one pass, captum divides them.
+        for first in range(0, len(value), cases):
+            part = slice(first, first + cases)
             rest = tuple(one[part] for one in others)
             found.append(
                 method.attribute(
-                    value[part], start[part], additional_forward_args=rest or None, n_steps=steps
+                    value[part],
+                    start[part],
+                    additional_forward_args=rest or None,
+                    n_steps=steps,
+                    internal_batch_size=batch if batch < steps else None,
                 )
             )
     return torch.cat(found).detach().float()
@@ -70,7 +75,8 @@ def absence(image: Tensor, cells: int = CELLS) -> Tensor:
 
     Baseline of integrated gradients on an image, and what takes the place of pixels in deletion
     and insertion. A black image would make dark lesions invisible to the first and paint new edges
-    in the second.
+    in the second. Being linear in each channel, it is the same picture however the channels are
+    shifted and scaled before the network sees them.
 
     Args:
         image: B × C × H × W float; cells: blocks along each side.
@@ -82,7 +88,7 @@ def absence(image: Tensor, cells: int = CELLS) -> Tensor:
 def evidence(attribution: Tensor) -> Tensor:
     """B × C × H × W attributions → B × H × W at or above 0: what speaks for the class.
 
-    The sum over the channels, since a grey image is the same value three times, without what speaks
+    The sum over the channels of a pixel, which a grey image holds three times, without what speaks
     against the class, as in Grad-CAM.
     """
     return attribution.sum(1).clamp(min=0)

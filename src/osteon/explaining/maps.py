@@ -1,5 +1,6 @@
 """Maps between three frames: a layer's grid, the network's square input, the original image."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from osteon.explaining.crops import checked, scaled
 from osteon.imaging.resize import MODES
 
 Map = NDArray[np.float32]
@@ -44,8 +46,8 @@ def placement(shape: tuple[int, int], size: int, mode: str) -> tuple[slice, slic
     """Rows and columns of the network's square input that show the image.
 
     Args:
-        shape: rows and columns of the original; size: side of the square; mode: as in
-            `osteon.imaging.resize.resize`, whose geometry this is.
+        shape: rows and columns of what was laid on the square, the original or its crop; size:
+            side of the square; mode: as in `osteon.imaging.resize.resize`, whose geometry this is.
 
     Raises:
         ValueError: another mode.
@@ -61,27 +63,43 @@ def placement(shape: tuple[int, int], size: int, mode: str) -> tuple[slice, slic
 
 
 def to_original(
-    one: NDArray[Any] | Tensor, shape: tuple[int, int], mode: str = "stretch", size: int = 224
+    one: NDArray[Any] | Tensor,
+    shape: tuple[int, int],
+    mode: str = "stretch",
+    size: int = 224,
+    *,
+    crop: Sequence[int] | None = None,
+    at: tuple[int, int] | None = None,
 ) -> Map:
     """A map as it lies on the original image.
 
     Args:
         one: h × w, a layer's grid or the network's input frame; shape: rows and columns of the
             original; mode: how the image was laid on the network's square; size: its side.
+        crop: x0, y0, x1, y1, the part of the original that the square shows; None = all of it.
+        at: rows and columns of the result, where the original is drawn at another size; None =
+            those of the original.
 
     Returns:
-        rows × columns float32, bilinear; bars of a letterbox are cut off.
+        rows × columns float32, bilinear; bars of a letterbox are cut off, and outside the crop,
+        of which the network says nothing, it is 0.
     """
+    seen = checked((0, 0, shape[1], shape[0]) if crop is None else crop, shape)
+    drawn = shape if at is None else at
     framed = upsample(torch.as_tensor(np.asarray(one, np.float32))[None], size)
-    rows, columns = placement(shape, size, mode)
-    return upsample(framed[:, rows, columns], shape)[0].numpy()
+    rows, columns = placement((seen[3] - seen[1], seen[2] - seen[0]), size, mode)
+    x0, y0, x1, y1 = scaled(seen, shape, drawn)
+    laid = np.zeros(drawn, np.float32)
+    laid[y0:y1, x0:x1] = upsample(framed[:, rows, columns], (y1 - y0, x1 - x0))[0].numpy()
+    return laid
 
 
 def to_input(lesion: NDArray[Any], size: int, mode: str = "stretch") -> NDArray[np.bool_]:
-    """A lesion of the original image in the part of the network's input that shows the image.
+    """A lesion of an image in the part of the network's input that shows the image.
 
     Args:
-        lesion: H × W, not 0 inside; size and mode: as in `to_original`.
+        lesion: H × W of what was laid on the square, the original or its crop, not 0 inside; size
+            and mode: as in `to_original`.
 
     Returns:
         bool of the size of `placement`; True where half of a pixel or more is lesion, or, for a

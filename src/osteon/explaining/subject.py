@@ -66,9 +66,10 @@ class Subject:
         target: the class that is explained, as a rule the positive one.
         features: names of the clinical values, d of them, in the order of the second input.
         baseline: (d,) where integrated gradients of the clinical values start.
-        lesion: position of a case → its lesion on the original image, H × W, not 0 inside; None
-            where nothing is drawn.
-        mode: how the original was laid on the network's input: stretch or letterbox.
+        lesion: position of a case → its lesion on what the network was given of the original (the
+            whole or a crop), H × W, not 0 inside; 0 throughout where all of it lies outside the
+            crop; None where nothing is drawn.
+        mode: how this was laid on the network's input: stretch or letterbox.
     """
 
     learner: str
@@ -101,7 +102,8 @@ class Explained:
 
     Attributes:
         scores: one row a case and method: sample_id, patient_id, learner, fold, method, label,
-            target, probability (of the target), has_lesion, lesion_share (chance), pointing,
+            target, probability (of the target), has_lesion (in what the network was given),
+            lesion_outside (drawn, but all of it elsewhere), lesion_share (chance), pointing,
             energy, iou, deletion, insertion, deletion_random, insertion_random,
             randomised_correlation, randomised_pointing, randomised_energy (means over the shuffled
             networks), empty_map, cells (of the map before it is interpolated). NaN = not computed

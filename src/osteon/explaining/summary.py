@@ -30,15 +30,15 @@ COARSE = 16
 STATEMENT = (
     "Maps say where a network's evidence for the positive class lies, not whether it is right. "
     "Every image is explained by the network of the fold that held it out. Pointing and energy are "
-    "the lesion's share of the image by chance; an empty map counts as a miss. Low deletion and "
-    "high insertion speak for a map only in comparison with the random order beside them; what is "
-    "taken away is replaced by block means of the image. Maps are not judged if more than half of "
-    "them are empty, if they have fewer than {cells} cells, or if fewer than {enough} images can "
-    "be compared. They are called worthless if their mean rank correlation with the maps of "
-    "networks with shuffled weights is above {bound:g}, of images with neither map empty; or if, "
-    "where lesions are drawn, they do not point into them more often than those maps do (interval "
-    "of the difference within patients not above 0). Means over images; 95 % intervals by "
-    "bootstrap over patients."
+    "the lesion's share of what the network was given, for a point drawn blindly and for an even "
+    "map; an empty map counts as a miss. Low deletion and high insertion speak for a map only in "
+    "comparison with the random order beside them; what is taken away is replaced by block means "
+    "of the image. Maps are not judged if more than half of them are empty, if they have fewer "
+    "than {cells} cells, or if fewer than {enough} images can be compared. They are called "
+    "worthless if their mean rank correlation with the maps of networks with shuffled weights is "
+    "above {bound:g}, of images with neither map empty; or if, where lesions are drawn, they do "
+    "not point into them more often than those maps do (interval of the difference within "
+    "patients not above 0). Means over images; 95 % intervals by bootstrap over patients."
 )
 
 Floats = NDArray[np.float64]
@@ -64,7 +64,8 @@ def summarise(
     Returns:
         methods: learner → method → figure → {value, lo, hi, n (images), patients} (pointing_gain:
         pointing minus that of shuffled weights, image by image) and n_images, n_patients,
-        n_with_lesion, n_empty, verdict, note; clinical: learner → features: name →
+        n_with_lesion, n_lesion_outside (drawn, but not in what the network was given), n_empty,
+        verdict, note; clinical: learner → features: name →
         kind → mean absolute attribution (`direction`: mean gradient with its sign), and
         ratio_alp_ldh: kind → figure, None without both values; statement. Values that are not
         defined are None.
@@ -134,10 +135,12 @@ def _method(rows: pd.DataFrame, rounds: int, seed: int, bound: float) -> dict[st
     gain = (rows["pointing"] - rows["randomised_pointing"]).to_numpy(dtype=np.float64)
     figures[GAIN] = patients.mean(gain)
     empty, cells = int(rows["empty_map"].sum()), int(rows["cells"].min())
+    inside, outside = int(rows["has_lesion"].sum()), int(rows["lesion_outside"].sum())
     return figures | {
         "n_images": len(rows),
         "n_patients": patients.count,
-        "n_with_lesion": int(rows["has_lesion"].sum()),
+        "n_with_lesion": inside,
+        "n_lesion_outside": outside,
         "n_empty": empty,
         "verdict": verdict(
             figures["randomised_correlation"],
@@ -147,7 +150,7 @@ def _method(rows: pd.DataFrame, rounds: int, seed: int, bound: float) -> dict[st
             cells=cells,
             bound=bound,
         ),
-        "note": _note(figures, int(rows["has_lesion"].sum()), empty, len(rows)),
+        "note": " ".join([*_said(inside, outside), *_doubts(figures, empty, len(rows))]),
     }
 
 
@@ -221,17 +224,30 @@ def _spoken(figure: Mapping[str, Any]) -> str:
     return f"{figure['value']:.2f} [{figure['lo']:.2f}, {figure['hi']:.2f}]"
 
 
-def _note(figures: Mapping[str, Any], lesions: int, empty: int, images: int) -> str:
+def _said(inside: int, outside: int) -> list[str]:
+    """Which images have no lesion to compare with, and why."""
     parts = []
-    if not lesions:
+    if not inside and not outside:
         parts.append("No lesion is drawn on any image: pointing, energy and IoU do not exist.")
+    if outside:
+        parts.append(
+            f"On {outside} images the lesion that is drawn lies wholly outside the part that the "
+            "network was given: not scored."
+        )
+        if not inside:
+            parts.append("No other lesion is drawn: pointing, energy and IoU do not exist.")
+    return parts
+
+
+def _doubts(figures: Mapping[str, Any], empty: int, images: int) -> list[str]:
+    parts = []
     for name, better in (("deletion", -1), ("insertion", 1)):
         ours, random = figures[name]["value"], figures[f"{name}_random"]["value"]
         if ours is not None and better * (ours - random) <= 0:
             parts.append(f"{name.capitalize()} is no better than in random order.")
     if 0 < 2 * empty <= images:
         parts.append(f"{empty} of {images} maps are empty: nothing in them speaks for the class.")
-    return " ".join(parts)
+    return parts
 
 
 def _strata(scores: pd.DataFrame) -> "pd.Series[int]":

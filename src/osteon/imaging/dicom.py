@@ -21,7 +21,7 @@ from pydicom.pixels import apply_color_lut, get_decoder
 from pydicom.uid import UID
 
 from osteon.imaging import tags, terms
-from osteon.imaging.frames import FrameFacts, frame_facts, grey_chain
+from osteon.imaging.frames import FrameFacts, check_hounsfield, frame_facts, grey_chain
 from osteon.imaging.greyscale import render_grey
 from osteon.imaging.picture import (
     MAX_PIXELS,
@@ -75,12 +75,12 @@ def open_dicom(path: Path, max_pixels: int = MAX_PIXELS, check: Check | None = N
     """
     with quiet(), path.open("rb") as file:
         dataset = _parse(file, max_pixels)
-        header = _header(dataset, max_pixels)
+        header, first = _header(dataset, max_pixels)
         if check is not None:
             check(header)
         if not any(keyword in dataset for keyword in PIXEL_KEYWORDS):
             _read_pixels(file, dataset)
-    return Picture(header, lambda: _decode(dataset, header))
+    return Picture(header, lambda: _decode(dataset, header, first))
 
 
 def _parse(file: BinaryIO, max_pixels: int) -> Dataset:
@@ -131,7 +131,8 @@ def _plausible(dataset: Dataset) -> bool:
     ) or ("TransferSyntaxUID" in getattr(dataset, "file_meta", Dataset()))
 
 
-def _header(dataset: Dataset, max_pixels: int) -> Header:
+def _header(dataset: Dataset, max_pixels: int) -> tuple[Header, FrameFacts]:
+    """What the file says of itself, and of its first frame."""
     sop_class = tags.text(dataset.file_meta, "MediaStorageSOPClassUID")
     if MEDIA_DIRECTORY in (sop_class, tags.text(dataset, "SOPClassUID")):
         raise Refused("dicomdir", "an index of a DICOM medium")
@@ -148,7 +149,7 @@ def _header(dataset: Dataset, max_pixels: int) -> Header:
     check_size(rows, columns, max(frames, 1), max_pixels)
     facts = frame_facts(dataset, 0)
     burned = tags.code(dataset, "BurnedInAnnotation")
-    return Header(
+    header = Header(
         kind="dicom",
         rows=rows,
         columns=columns,
@@ -169,6 +170,7 @@ def _header(dataset: Dataset, max_pixels: int) -> Header:
         sop_uid=tags.text(dataset, "SOPInstanceUID"),
         series_uid=tags.text(dataset, "SeriesInstanceUID"),
     )
+    return header, facts
 
 
 def _transfer_syntax(dataset: Dataset) -> UID:
@@ -198,13 +200,14 @@ def _read_pixels(file: BinaryIO, dataset: Dataset) -> None:
     raise Refused("truncated", "the header describes pixels, and the file ends before them")
 
 
-def _decode(dataset: Dataset, header: Header) -> Iterator[Frame]:
+def _decode(dataset: Dataset, header: Header, first: FrameFacts) -> Iterator[Frame]:
     """Decode frame after frame; every failure of a decoder becomes Refused."""
     with quiet():
         try:
             syntax = _prepare(dataset, header)
             for number in range(header.frames):
-                facts = frame_facts(dataset, number)
+                facts = frame_facts(dataset, number) if number else first
+                check_hounsfield(dataset, facts)
                 pixels = _render(dataset, _stored(dataset, syntax, number), facts)
                 yield Frame(
                     pixels,

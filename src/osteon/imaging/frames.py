@@ -15,7 +15,11 @@ from pydicom.pixels import apply_modality_lut, apply_voi
 
 from osteon.imaging import tags
 from osteon.imaging.greyscale import GreyChain, Values, apply_window
+from osteon.imaging.refusals import Refused
 from osteon.imaging.terms import LATERALITIES
+
+# PS3.3 C.11.1.1.2: what rescaled values of a CT may be instead of HU (spectral CT writes such maps)
+NO_HU = frozenset({"OD", "MGML", "Z_EFF", "ED", "EDW", "PCT"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +93,46 @@ def _facts(
     )
 
 
+def check_hounsfield(dataset: Dataset, facts: FrameFacts) -> None:
+    """Refuse a frame of a CT object whose pixels cannot be turned into HU.
+
+    RescaleSlope and RescaleIntercept are mandatory (type 1) in a CT image (PS3.3 C.8.2.1) and in an
+    enhanced one (C.8.15.3.10): without them stored values may be HU, HU + 1024 or greys of a
+    screen, and nobody can tell. A CT image is one grey channel of 12 to 16 bits (C.8.2.1.1); colour
+    and 8 bits are screenshots, renderings and dose reports that go by the scanner's modality.
+
+    Raises:
+        Refused: no_rescale, screenshot. Never for another modality than CT.
+    """
+    if tags.code(dataset, "Modality") != "CT":
+        return
+    palette = tags.text(dataset, "PhotometricInterpretation") == "PALETTE COLOR"
+    if palette or (tags.integer(dataset, "SamplesPerPixel") or 1) > 1:
+        raise Refused("screenshot", "a CT object in colour, which holds no HU")
+    if (tags.integer(dataset, "BitsStored") or 16) <= 8:
+        raise Refused("screenshot", "a CT object of 8 bits, which holds no HU")
+    transformation = facts.transformation
+    if tags.code(transformation, "RescaleType") in NO_HU:
+        raise Refused("no_rescale", "its rescaled values are stated to be no HU")
+    if tags.items(transformation, "ModalityLUTSequence"):
+        return
+    slope = tags.number(transformation, "RescaleSlope")
+    if not slope or tags.number(transformation, "RescaleIntercept") is None:
+        raise Refused("no_rescale", "a CT without a usable rescale slope and intercept has no HU")
+
+
 def grey_chain(dataset: Dataset, facts: FrameFacts) -> GreyChain:
     """The chain that the header asks for, see `greyscale`."""
     photometric = tags.text(dataset, "PhotometricInterpretation")
     shape = tags.code(dataset, "PresentationLUTShape")
+    hounsfield = tags.code(dataset, "Modality") == "CT"
     return GreyChain(
         modality=_modality(facts.transformation),
-        voi=_voi(facts.voi),
+        voi=None if hounsfield else _voi(facts.voi),
         # Both say the same of one image; turning it twice would undo it.
         invert=photometric == "MONOCHROME1" or shape == "INVERSE",
         padding=_padding(dataset),
-        hounsfield=tags.code(dataset, "Modality") == "CT",
+        hounsfield=hounsfield,
     )
 
 

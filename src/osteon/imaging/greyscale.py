@@ -94,8 +94,18 @@ def _look_up(table: NDArray[Any], stored: NDArray[Any], low: int) -> NDArray[Any
     """table[stored - low], some rows at a time.
 
     NumPy widens indices to 8 bytes first; in bands they stay in the processor's cache, and a large
-    radiograph needs no temporary of four times its size.
+    radiograph needs no temporary of four times its size. CT with a slope of 1, which is most CT, is
+    an addition, and that is ten times as fast.
     """
+    first = int(table[0])
+    if (
+        table.dtype == np.int16
+        and stored.dtype in (np.int16, np.uint16)
+        and np.array_equal(table, np.arange(first, first + len(table)))
+    ):
+        # modulo 2^16, in which both types agree; every sum is in the table, so it fits int16
+        sums: NDArray[Any] = stored.view(np.uint16) + np.uint16((first - low) % 65536)
+        return sums.view(np.int16)
     found = np.empty(stored.shape, table.dtype)
     band = max(1, BAND // stored.shape[1])
     for start in range(0, stored.shape[0], band):

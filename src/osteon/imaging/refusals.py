@@ -18,6 +18,9 @@ ADVICE: dict[str, str] = {
     "too_large": "Raise max_pixels in the cohort's parameters if the file is as large as it says.",
     "wrong_modality": "Take the file out, add its modality to the cohort's modalities, or, for a "
     "secondary capture, state the sequence in the images table.",
+    "no_rescale": "Export the original slices, with RescaleSlope and RescaleIntercept to HU.",
+    "screenshot": "Nothing to do if it is a screenshot, a rendering or a dose report; otherwise "
+    "export the original slices.",
     "localizer": "Nothing to do: a scout view that only plans a CT or MR series.",
     "missing_geometry": "Export the series with its position and orientation tags.",
     "no_patient": "Add the file with its patient to the images table, or put it in a folder named "

@@ -16,7 +16,7 @@ from osteon.learning.folds import FoldResult
 logger = logging.getLogger(__name__)
 
 FORMAT = "osteon-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CARD_FILE, SKIPPED_FILE = "model.json", "skipped.json"
 PACKAGES = ("torch", "torchvision", "lightning-fabric", "safetensors", "numpy", "pandas", "pydicom")
 

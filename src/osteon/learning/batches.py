@@ -1,22 +1,25 @@
 """Batches straight from the memory-mapped image store; only a batch at a time is in memory."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from osteon.networks.standardise import IMAGENET_MEAN, IMAGENET_STD
+
 if TYPE_CHECKING:
     import pandas as pd
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+Normalisation = Literal["imagenet", "unit"]
+Augment = Callable[[Tensor], Tensor]
+"""B × C × H × W float in [0, 1] → the same, altered by chance; for training only."""
 
 
 class Batch(NamedTuple):
@@ -38,59 +41,71 @@ class Cases(Protocol):
         """The cases at these positions, in host memory."""
         ...
 
-    def place(self, tensors: tuple[Tensor, ...], device: torch.device) -> Batch:
-        """The same on the device, normalised."""
+    def place(
+        self, tensors: tuple[Tensor, ...], device: torch.device, augment: Augment | None = None
+    ) -> Batch:
+        """The same on the device, altered by chance if asked, and normalised."""
         ...
 
 
 @dataclass(frozen=True)
 class ImageCases:
-    """Images with clinical values, one row a sample.
+    """Images, with or without clinical values, one row a sample.
 
     Attributes:
         images: `images.npy` of the prepared store: M × H × W or M × H × W × 3 uint8.
         rows: N int64, each sample's row in the store.
-        clinical: N × d float32, normalised; d may be 0.
+        clinical: N × d float32, normalised, d may be 0; None for a network that is called with the
+            image alone.
         labels: N int64 class numbers.
         patients: N patient ids.
         samples: N sample ids.
+        normalisation: `imagenet` gives mean 0 and deviation 1 over ImageNet's pixels, `unit` values
+            in [0, 1] for networks that standardise by themselves.
     """
 
     images: Path
     rows: NDArray[np.int64]
-    clinical: NDArray[np.float32]
+    clinical: NDArray[np.float32] | None
     labels: NDArray[np.int64]
     patients: NDArray[Any]
     samples: NDArray[Any]
+    normalisation: Normalisation = "imagenet"
 
     def __post_init__(self) -> None:
         for name in ("clinical", "labels", "patients", "samples"):
-            if len(getattr(self, name)) != len(self.rows):
-                raise ValueError(
-                    f"{name} has {len(getattr(self, name))} rows; rows has {len(self.rows)}"
-                )
-        if not np.isfinite(self.clinical).all():
+            column = getattr(self, name)
+            if column is not None and len(column) != len(self.rows):
+                raise ValueError(f"{name} has {len(column)} rows; rows has {len(self.rows)}")
+        if self.clinical is not None and not np.isfinite(self.clinical).all():
             raise ValueError("clinical holds values that are missing or infinite")
 
     @classmethod
     def from_table(
-        cls, table: "pd.DataFrame", clinical: Sequence[str], images: Path
+        cls,
+        table: "pd.DataFrame",
+        clinical: Sequence[str] | None,
+        images: Path,
+        normalisation: Normalisation = "imagenet",
     ) -> "ImageCases":
         """The cases of a samples table.
 
         Args:
             table: sample_id, patient_id, row, label and the clinical columns.
-            clinical: columns of the clinical vector, in its order.
+            clinical: columns of the clinical vector, in its order; None for no such input.
             images: `images.npy` of the prepared store.
+            normalisation: of the image.
         """
+        values = None if clinical is None else table[list(clinical)].to_numpy(np.float32)
         return cls(
             images=images,
             rows=table["row"].to_numpy(np.int64),
-            clinical=table[list(clinical)].to_numpy(np.float32),
+            clinical=values,
             labels=table["label"].to_numpy(np.int64),
             # Numbers in order of appearance: nothing drawn may depend on the pseudonyms' key.
             patients=table["patient_id"].factorize()[0],
             samples=table["sample_id"].to_numpy(str),
+            normalisation=normalisation,
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -107,31 +122,52 @@ class ImageCases:
             )
         return store
 
-    def read(self, index: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
-        """Images B × H × W (× 3) uint8, clinical B × d float32, labels B int64."""
+    def read(self, index: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        """Images B × H × W (× 3) uint8, clinical B × d float32 if there is one, labels B int64."""
+        clinical = [] if self.clinical is None else [torch.from_numpy(self.clinical[index])]
         return (
             torch.from_numpy(self._store[self.rows[index]]),
-            torch.from_numpy(self.clinical[index]),
+            *clinical,
             torch.from_numpy(self.labels[index]),
         )
 
-    def place(self, tensors: tuple[Tensor, ...], device: torch.device) -> Batch:
+    def place(
+        self, tensors: tuple[Tensor, ...], device: torch.device, augment: Augment | None = None
+    ) -> Batch:
         """Images become B × 3 × H × W float, normalised; bytes travel, not floats."""
-        image, clinical, label = (_move(tensor, device) for tensor in tensors)
-        return Batch((normalise(image), clinical), label)
+        image, *clinical, label = (_move(tensor, device) for tensor in tensors)
+        if augment is not None or self.normalisation == "unit":
+            planes = unit(image)
+            if augment is not None:
+                planes = augment(planes)
+            if self.normalisation == "imagenet":
+                planes = normalise(planes * 255)
+            return Batch((planes, *clinical), label)
+        return Batch((normalise(image), *clinical), label)
+
+
+def unit(image: Tensor) -> Tensor:
+    """B × H × W or B × H × W × 3 uint8 → B × 3 × H × W float32 in [0, 1], channels last."""
+    planes = image[:, None] if image.ndim == 3 else image.permute(0, 3, 1, 2)
+    scaled = planes.expand(-1, 3, -1, -1).float() / 255
+    return scaled.contiguous(memory_format=torch.channels_last)
 
 
 def normalise(image: Tensor) -> Tensor:
-    """B × H × W or B × H × W × 3 uint8 → B × 3 × H × W float32, ImageNet mean 0, deviation 1.
+    """An image in 0..255 as B × 3 × H × W float32 of ImageNet mean 0 and deviation 1.
 
     Laid out with the channels last, which convolutions pass on and which runs a tenth to a fifth
     faster on a CPU, and faster still on a GPU in mixed precision.
+
+    Args:
+        image: B × H × W or B × H × W × 3 uint8, or B × 3 × H × W float.
     """
     mean, std = (image.new_tensor(v, dtype=torch.float32) for v in (IMAGENET_MEAN, IMAGENET_STD))
-    planes = image[:, None] if image.ndim == 3 else image.permute(0, 3, 1, 2)
+    if image.dtype == torch.uint8:
+        image = image[:, None] if image.ndim == 3 else image.permute(0, 3, 1, 2)
     shift, factor = -mean / std, 1 / (255 * std)
     offset, scale = shift[:, None, None], factor[:, None, None]
-    scaled = torch.addcmul(offset, planes.float(), scale)
+    scaled = torch.addcmul(offset, image.float(), scale)
     return scaled.contiguous(memory_format=torch.channels_last)
 
 
@@ -186,24 +222,27 @@ def plan_epoch(
 
 
 def feed(
-    cases: Cases, indices: Iterable[NDArray[np.int64]], device: torch.device
+    cases: Cases,
+    indices: Iterable[NDArray[np.int64]],
+    device: torch.device,
+    augment: Augment | None = None,
 ) -> Iterator[Batch]:
-    """The batches at these positions, on the device.
+    """The batches at these positions, on the device, altered by chance if asked.
 
     On a GPU one thread reads the next batch from the store while this one is computed.
     """
     if device.type == "cpu":
-        yield from (cases.place(cases.read(index), device) for index in indices)
+        yield from (cases.place(cases.read(index), device, augment) for index in indices)
         return
     with ThreadPoolExecutor(1) as reader:
         waiting = None
         for index in indices:
             following = reader.submit(_read_pinned, cases, index)
             if waiting is not None:
-                yield cases.place(waiting.result(), device)
+                yield cases.place(waiting.result(), device, augment)
             waiting = following
         if waiting is not None:
-            yield cases.place(waiting.result(), device)
+            yield cases.place(waiting.result(), device, augment)
 
 
 def _read_pinned(cases: Cases, index: NDArray[np.int64]) -> tuple[Tensor, ...]:

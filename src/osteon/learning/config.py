@@ -1,8 +1,8 @@
 """Parameters of the one fit loop; imports no torch."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class EarlyStop(BaseModel):
@@ -20,16 +20,45 @@ class EarlyStop(BaseModel):
     fraction: float = Field(gt=0, le=0.5)
 
 
+class Augmentation(BaseModel):
+    """What chance does to a training image, each time it is met; each image by itself.
+
+    Attributes:
+        translate: largest shift, as a share of the side, in both directions.
+        scale: smallest and largest factor of size.
+        rotate: largest angle in degrees, to both sides.
+        hflip: probability of a mirror image, left and right changed.
+        vflip: the same, top and bottom changed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    translate: float = Field(default=0.0, ge=0, le=0.5)
+    scale: tuple[float, float] = (1.0, 1.0)
+    rotate: float = Field(default=0.0, ge=0, le=180)
+    hflip: float = Field(default=0.0, ge=0, le=1)
+    vflip: float = Field(default=0.0, ge=0, le=1)
+
+    @field_validator("scale")
+    @classmethod
+    def _factors(cls, scale: tuple[float, float]) -> tuple[float, float]:
+        if not 0.1 <= scale[0] <= scale[1] <= 10:
+            raise ValueError(f"scale is {list(scale)}; allowed is 0.1 <= smallest <= largest <= 10")
+        return scale
+
+
 class TrainingConfig(BaseModel):
     """How a network is fitted. Defaults are the late-fusion paper's, where it names them.
 
     Attributes:
-        epochs: passes over the training part.
+        epochs: passes over the training part; not looked at where `steps` is given.
+        steps: least number of optimiser steps; the epochs follow from it. None = `epochs` counts.
         batch: cases that one optimiser step sees, over all micro-batches and devices.
         micro_batch: cases that pass through the network at once (batch normalisation sees these);
             None = the whole batch. May be exceeded by one so that no case stands alone.
         lr: learning rate of epoch 0.
         momentum: of SGD; Adam's and AdamW's first beta.
+        nesterov: of SGD with momentum; other optimisers do not look at it.
         weight_decay: L2 penalty (SGD, Adam) or decoupled decay (AdamW).
         optimiser: sgd, adam or adamw.
         milestones: epochs, counted from 0, at whose start the rate is multiplied by `gamma`.
@@ -38,6 +67,11 @@ class TrainingConfig(BaseModel):
             when pretrained weights are loaded and 0 otherwise.
         clip_norm: upper bound on the gradient's norm; None = no bound.
         precision: 32-true, bf16-mixed or 16-mixed (GPU only).
+        balance: what is done about classes of unequal size, with training cases only.
+            `class_weight` weighs their losses; `sampler` draws each epoch's cases anew, each class
+            as often; `offline` adds copies of the rarer classes, turned by right angles or
+            mirrored, until all are as large as the largest.
+        augmentation: None = the images as they are.
         early_stop: None = the last epoch's weights are kept, as in the paper.
         seed: of weights, order and dropout.
         device: auto (a GPU if there is one), cpu or cuda.
@@ -49,10 +83,12 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     epochs: int = Field(default=50, ge=1, le=10_000)
+    steps: int | None = Field(default=None, ge=1, le=10_000_000)
     batch: int = Field(default=256, ge=2, le=65_536)
     micro_batch: int | None = Field(default=None, ge=2, le=65_536)
     lr: float = Field(default=0.01, gt=0, le=10)
     momentum: float = Field(default=0.9, ge=0, lt=1)
+    nesterov: bool = False
     weight_decay: float = Field(default=1e-4, ge=0, le=1)
     optimiser: Literal["sgd", "adam", "adamw"] = "sgd"
     milestones: tuple[int, ...] = (20, 35, 45)
@@ -60,6 +96,8 @@ class TrainingConfig(BaseModel):
     freeze_backbone_epochs: int | None = Field(default=None, ge=0)
     clip_norm: float | None = Field(default=None, gt=0)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    balance: Literal["none", "class_weight", "sampler", "offline"] = "none"
+    augmentation: Augmentation | None = None
     early_stop: EarlyStop | None = None
     seed: int = Field(default=0, ge=0, lt=2**32)
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -72,6 +110,24 @@ class TrainingConfig(BaseModel):
         if list(milestones) != sorted(set(milestones)) or min(milestones, default=1) < 1:
             raise ValueError(f"milestones are {list(milestones)}; they must rise from 1 upwards")
         return milestones
+
+    @model_validator(mode="after")
+    def _milestones_are_epochs(self) -> Self:
+        if self.steps is not None and self.milestones:
+            raise ValueError(
+                f"milestones are {list(self.milestones)} with steps {self.steps}; they count "
+                "epochs, whose number follows from the steps: give an empty list, or epochs"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _nesterov_has_momentum(self) -> Self:
+        if self.nesterov and not (self.optimiser == "sgd" and self.momentum):
+            raise ValueError(
+                f"nesterov is true with optimiser {self.optimiser} and momentum {self.momentum}; "
+                "it needs sgd and a momentum above 0"
+            )
+        return self
 
     def learning_rate(self, epoch: int) -> float:
         """Rate of an epoch counted from 0: `lr` times `gamma` for each milestone reached."""

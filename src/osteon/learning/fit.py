@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from osteon.learning.augmentation import augmenting
+from osteon.learning.balance import drawn_evenly
 from osteon.learning.batches import Batch, Cases, Step, feed, plan_epoch
 from osteon.learning.checkpoint import TrainingState, restore_state, save_state
 from osteon.learning.config import TrainingConfig
-from osteon.learning.objectives import Objective
+from osteon.learning.objectives import Objective, further_losses
 from osteon.learning.predict import validate
 from osteon.learning.setup import build_optimiser, seed_torch, set_frozen
 
@@ -104,8 +106,15 @@ class _Run:
         self.network.train()
         set_frozen(self.network, epoch < (config.freeze_backbone_epochs or 0))
         size, micro = config.batch, config.micro_batch
+        if config.balance == "sampler":
+            train = drawn_evenly(train, self.cases.labels, (*seed, epoch))
         plan = plan_epoch(train, size, micro, (*seed, epoch), rank=rank, world=world)
-        batches = feed(self.cases, (p for step in plan for p in step.parts), self.fabric.device)
+        batches = feed(
+            self.cases,
+            (part for step in plan for part in step.parts),
+            self.fabric.device,
+            augmenting(config.augmentation),
+        )
         sums = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
         for step in plan:
             sums += self._step(step, batches)
@@ -126,9 +135,12 @@ class _Run:
             with nullcontext() if last else self.fabric.no_backward_sync(self.model):
                 output = self.model(*batch.inputs)
                 loss = self.objective.loss(output, batch.target)
+                # Penalties steer the weights but stay out of the curve, so that curves of different
+                # networks, and of training and validation, show the same quantity.
+                whole = loss + further_losses(self.network, self.objective, batch.target)
                 # DDP averages over processes: this makes it the mean over the step's cases.
                 share = len(batch.target) * self.fabric.world_size / step.size
-                self.fabric.backward(loss * share)
+                self.fabric.backward(whole * share)
             right = self.objective.probabilities(output.detach()).argmax(1) == batch.target
             sums += torch.stack([loss.detach() * len(right), right.sum()])
         if self.config.clip_norm is not None:
@@ -139,7 +151,10 @@ class _Run:
 
     def judge(self, validation: NDArray[np.int64], state: TrainingState) -> dict[str, float | None]:
         """Loss and AUROC on held-back training patients; keeps the best weights in `state`."""
-        found = validate(self.network, self.objective, self.cases, validation, self.fabric.device)
+        at_once = min(64, self.config.micro_batch or self.config.batch)
+        found = validate(
+            self.network, self.objective, self.cases, validation, self.fabric.device, at_once
+        )
         # Running statistics differ between processes: all follow what the first one sees.
         loss, auroc = self.fabric.broadcast(found)
         if state.best_loss is None or loss < state.best_loss:

@@ -20,11 +20,12 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
+from osteon.learning.balance import prepare_training
 from osteon.learning.batches import ImageCases
 from osteon.learning.fit import fit
 from osteon.learning.permutation import hold_back_patients, permute_labels
 from osteon.learning.predict import predict
-from osteon.learning.setup import build_fabric, seed_torch, wants_gpu
+from osteon.learning.setup import build_fabric, seed_torch, standardise, wants_gpu
 from osteon.learning.tasks import (
     Division,
     FoldResult,
@@ -182,28 +183,36 @@ def _learn(fabric: Fabric, task: FoldTask) -> None:
     if config.early_stop:
         share = config.early_stop.fraction
         train, held_back = hold_back_patients(cases.patients, cases.labels, train, share, chance)
+    standardise(network, cases, train)
+    fitted = prepare_training(cases, train, objective, config, chance)
     history = fit(
         fabric,
         network,
-        objective,
-        cases,
-        train,
-        config,
+        fitted.objective,
+        fitted.cases,
+        fitted.train,
+        fitted.config,
         fold=task.fold,
         checkpoint=checkpoint,
         validation=held_back,
     )
     if fabric.global_rank != 0:
         return
-    probabilities = predict(network, objective, cases, task.test, fabric.device)
+    at_once = min(64, config.micro_batch or config.batch)
+    judged, own = (
+        predict(network, objective, cases, part, fabric.device, at_once)
+        for part in (task.test, task.train)
+    )
     gpu = fabric.device.type == "cuda"
     record = {
-        "probabilities": probabilities.tolist(),
+        "probabilities": judged.tolist(),
+        "fitted_probabilities": own.tolist(),
         "history": history,
         "fitted": [str(sample) for sample in cases.samples[task.train]],
         "held_back": [str(sample) for sample in cases.samples[held_back]],
         "device": torch.cuda.get_device_name(fabric.device) if gpu else "cpu",
         "threads": torch.get_num_threads(),
+        "parameters": sum(one.numel() for one in network.parameters()),
         "weights_origin": getattr(network, "weights_origin", "none: trained from scratch"),
         "resumed": resumed,
     }

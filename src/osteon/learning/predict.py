@@ -1,4 +1,4 @@
-"""Probabilities of cases that a network was not fitted on."""
+"""Probabilities by a trained network."""
 
 import numpy as np
 import torch
@@ -39,13 +39,14 @@ def validate(
     cases: Cases,
     index: NDArray[np.int64],
     device: torch.device,
+    batch: int = 64,
 ) -> tuple[float, float | None]:
     """Mean loss over the cases and their AUROC (None unless both of two classes are there)."""
     from sklearn.metrics import roc_auc_score
 
     network.eval()
     total, scores = 0.0, []
-    for case in feed(cases, np.split(index, range(64, len(index), 64)), device):
+    for case in feed(cases, np.split(index, range(batch, len(index), batch)), device):
         output = network(*case.inputs)
         total += objective.loss(output, case.target).item() * len(case.target)
         scores.append(objective.probabilities(output).cpu().numpy())

@@ -6,10 +6,13 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
+from numpy.typing import NDArray
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from osteon.learning.batches import Cases, feed
 from osteon.learning.config import TrainingConfig
+from osteon.networks.standardise import Standardise
 
 
 def wants_gpu(config: TrainingConfig) -> bool:
@@ -42,7 +45,13 @@ def build_optimiser(network: nn.Module, config: TrainingConfig) -> Optimizer:
     """SGD, Adam or AdamW over all parameters; those without a gradient are left alone."""
     values, decay = network.parameters(), config.weight_decay
     if config.optimiser == "sgd":
-        return SGD(values, config.lr, momentum=config.momentum, weight_decay=decay)
+        return SGD(
+            values,
+            config.lr,
+            momentum=config.momentum,
+            nesterov=config.nesterov,
+            weight_decay=decay,
+        )
     kind = Adam if config.optimiser == "adam" else AdamW
     return kind(values, config.lr, betas=(config.momentum, 0.999), weight_decay=decay)
 
@@ -58,3 +67,27 @@ def set_frozen(network: nn.Module, frozen: bool) -> None:
         part = network.get_submodule(name).requires_grad_(not frozen)
         if frozen:
             part.eval()
+
+
+@torch.no_grad()
+def standardise(network: nn.Module, cases: Cases, train: NDArray[np.int64]) -> None:
+    """Give the network's `Standardise("fold")` the channels' mean and deviation of training cases.
+
+    Args:
+        network: changed in place; one without such a module is left alone.
+        cases: whose image is a batch's first input, with values in [0, 1].
+        train: positions of the cases that are fitted; no other is looked at.
+    """
+    waiting = [m for m in network.modules() if isinstance(m, Standardise) and m.mode == "fold"]
+    if not waiting:
+        return
+    total = torch.zeros(2, len(waiting[0].mean), dtype=torch.float64)
+    pixels = 0
+    parts = np.split(train, range(16, len(train), 16))
+    for batch in feed(cases, parts, torch.device("cpu")):
+        image = batch.inputs[0].double()
+        total += torch.stack([image.sum((0, 2, 3)), (image**2).sum((0, 2, 3))])
+        pixels += image[:, 0].numel()
+    mean, square = total / pixels
+    for module in waiting:
+        module.set(mean, (square - mean**2).clamp(min=0).sqrt())

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -98,11 +99,15 @@ class FoldResult:
         history: one entry an epoch.
         weights: the fold's safetensors file.
         sha256: of that file.
-        fitted: ids of all samples that training saw, early stopping included.
+        train: positions of all cases that training saw, early stopping included.
+        fitted: their sample ids.
+        fitted_labels: their labels, those that were learned.
+        fitted_probabilities: len(train) × classes float64, what the final network says of them.
         held_back: ids of those that only early stopping saw.
         seconds: spent training, summed over epochs also when interrupted.
         device: cpu or the GPU's name.
         threads: of torch; the last bit of the weights depends on it.
+        parameters: number of the network's trainable values.
         weights_origin: where the first values of the backbone came from.
         code_digest: of the sources that trained it.
         resumed: whether training went on from a checkpoint.
@@ -117,11 +122,15 @@ class FoldResult:
     history: list[dict[str, float | None]]
     weights: Path
     sha256: str
+    train: NDArray[np.int64]
     fitted: list[str]
+    fitted_labels: NDArray[np.int64]
+    fitted_probabilities: NDArray[np.float64]
     held_back: list[str]
     seconds: float
     device: str
     threads: int
+    parameters: int
     weights_origin: str
     code_digest: str
     resumed: bool
@@ -129,13 +138,16 @@ class FoldResult:
 
 
 def code_digest(recipe: object) -> str:
-    """SHA-256 of the sources that decide what is learned: networks, learning and the recipe's."""
+    """SHA-256 of the sources that decide what is learned: networks, learning and the recipe's.
+
+    Args:
+        recipe: its own class and that of its `network`, if it has one, count with all their bases.
+    """
     here = Path(__file__).parent
     files = {*here.glob("*.py"), *(here.parent / "networks").glob("*.py")}
+    kinds = {*type(recipe).__mro__, *type(getattr(recipe, "network", recipe)).__mro__}
     files |= {
-        Path(inspect.getfile(kind))
-        for kind in type(recipe).__mro__
-        if kind.__module__.startswith("osteon.")
+        Path(inspect.getfile(kind)) for kind in kinds if kind.__module__.startswith("osteon.")
     }
     digest = hashlib.sha256()
     for file in sorted(files):
@@ -154,9 +166,12 @@ def task_fingerprint(
 ) -> str:
     """Sixteen hexadecimal digits that change with everything a fold's weights depend on."""
     digest = hashlib.sha256()
-    for text in (recipe.fingerprint(), code, torch.__version__, data_hash, split_hash):
+    libraries = f"{torch.__version__} {version('torchvision')}"
+    for text in (recipe.fingerprint(), code, libraries, data_hash, split_hash):
         digest.update(text.encode() + b"\0")
-    for values in (cases.rows, cases.clinical, cases.labels, *(v for part in parts for v in part)):
+    digest.update(cases.normalisation.encode() + b"\0")
+    clinical = np.empty(0) if cases.clinical is None else cases.clinical
+    for values in (cases.rows, clinical, cases.labels, *(v for part in parts for v in part)):
         digest.update(np.ascontiguousarray(values).tobytes() + b"\0")
     digest.update("\0".join(map(str, cases.samples)).encode())
     return digest.hexdigest()[:16]
@@ -195,6 +210,9 @@ def read_result(task: FoldTask, reused: bool) -> FoldResult | None:
         samples=[str(sample) for sample in task.cases.samples[task.test]],
         labels=task.cases.labels[task.test],
         probabilities=np.array(record.pop("probabilities"), dtype=np.float64),
+        train=task.train,
+        fitted_labels=task.cases.labels[task.train],
+        fitted_probabilities=np.array(record.pop("fitted_probabilities"), dtype=np.float64),
         weights=weights,
         code_digest=task.code_digest,
         seconds=sum(entry["seconds"] for entry in record["history"]),

@@ -31,6 +31,7 @@ SUBSETS: Mapping[str, tuple[str, ...]] = {
     "control_clinical_alp_ldh": ("alp", "ldh"),
     "control_clinical_all": ("gender", "age", "alp", "ldh"),
 }
+KNOWN = ["learner", "fold", "sample_id", "patient_id", "label"]
 PREVALENCE = "control_prevalence"
 MISSINGNESS = "control_missingness"
 
@@ -57,18 +58,26 @@ def controls(
         samples: sample_id, patient_id, label (int, place in `classes`) and the normalised clinical
             columns gender, age_norm, alp_norm, ldh_norm with age_missing, alp_missing, ldh_missing.
         splits: sample_id, fold, split; fold -1 is trained on and never judged.
-        classes: two names, the positive class last; paper: goes into the table.
+        classes: two or more names, the positive class last; paper: goes into the table.
         subsets: control name → inputs out of gender, age, alp, ldh.
 
     Returns:
         predictions (one row a judged sample, patient values repeated), fitted (learner, fold,
-        sample_id) and skipped (control → reason: no value measured in the cohort).
+        sample_id, patient_id, label and prob_<class>: what the fit says of its own training
+        samples) and skipped (control → reason: no value measured in the cohort).
 
     Raises:
-        ValueError: not two classes, or a subset names an unknown input.
+        ValueError: fewer than two classes, a label that is no place in them, or a subset names an
+            unknown input.
     """
-    if len(classes) != 2:
-        raise ValueError(f"classes: {list(classes)} found, two needed (the positive one last)")
+    if len(classes) < 2:
+        raise ValueError(
+            f"classes: {list(classes)} found, two or more needed (the positive one last)"
+        )
+    if not samples["label"].isin(range(len(classes))).all():
+        raise ValueError(
+            f"label: {sorted(set(samples['label']))} found, 0 to {len(classes) - 1} allowed"
+        )
     unknown = {one for inputs in subsets.values() for one in inputs} - set(FEATURES)
     if unknown:
         raise ValueError(f"subsets: inputs {sorted(unknown)} found, {sorted(FEATURES)} allowed")
@@ -80,13 +89,10 @@ def controls(
     made, fitted = [], []
     for fold, judged, trained in parts(joined):
         for name, columns in designs.items():
-            positive = predict(joined, columns, judged, trained)
-            made.append(as_predictions(joined[judged], positive, name, fold, classes, paper))
-            fitted.append(
-                pd.DataFrame(
-                    {"learner": name, "fold": fold, "sample_id": joined.loc[trained, "sample_id"]}
-                )
-            )
+            shares = predict(joined, columns, trained, len(classes))
+            said = as_predictions(joined, shares, name, fold, classes, paper)
+            made.append(said[judged])
+            fitted.append(said.loc[trained, [*KNOWN, *(f"prob_{one}" for one in classes)]])
     return Controls(
         pd.concat(made, ignore_index=True), pd.concat(fitted, ignore_index=True), skipped
     )
@@ -129,18 +135,25 @@ def parts(joined: pd.DataFrame) -> Iterator[tuple[int, Bools, Bools]]:
         yield int(value), fold == value, fold != value
 
 
-def predict(joined: pd.DataFrame, columns: Floats, judged: Bools, trained: Bools) -> Floats:
-    """Probability of the positive class for the judged rows; fitted on one row a patient."""
+def predict(joined: pd.DataFrame, columns: Floats, trained: Bools, classes: int) -> Floats:
+    """(rows, classes) probabilities for all rows; fitted on one training row a patient."""
     first = ~joined.loc[trained].duplicated("patient_id").to_numpy()
     rows = np.flatnonzero(trained)[first]
     label = joined["label"].to_numpy(dtype=np.int64)[rows]
     if columns.shape[1] == 0 or len(np.unique(label)) < 2:
-        return np.full(int(judged.sum()), label.mean())
-    return regress(columns[rows], label, columns[judged])
+        shares = np.bincount(label, minlength=classes) / len(label)
+        found = np.tile(shares, (len(joined), 1))
+    else:
+        found = regress(columns[rows], label, columns, classes)
+    found[:, 0] = np.maximum(1 - found[:, 1:].sum(axis=1), 0)  # the sum is 1, rounding apart
+    return found
 
 
-def regress(inputs: Floats, label: Ints, wanted: Floats) -> Floats:
-    """Median-filled, standardised logistic regression (L2, C = 1): (n, d), (n,), (m, d) → (m,)."""
+def regress(inputs: Floats, label: Ints, wanted: Floats, classes: int) -> Floats:
+    """Median-filled, standardised logistic regression: (n, d), (n,), (m, d) → (m, classes).
+
+    L2 with C = 1, multinomial for more than two classes; a class that the labels lack gets 0.
+    """
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -150,25 +163,27 @@ def regress(inputs: Floats, label: Ints, wanted: Floats) -> Floats:
     fill = SimpleImputer(strategy="median", keep_empty_features=True)
     model = make_pipeline(fill, StandardScaler(), LogisticRegression(max_iter=1000))
     model.fit(inputs, label)
-    return np.asarray(model.predict_proba(wanted)[:, 1], dtype=np.float64)
+    found = np.zeros((len(wanted), classes))
+    found[:, model.classes_] = model.predict_proba(wanted)
+    return found
 
 
 def as_predictions(
     rows: pd.DataFrame,
-    positive: Floats,
+    shares: Floats,
     learner: str,
     fold: int,
     classes: Sequence[str],
     paper: str,
 ) -> pd.DataFrame:
-    """The rows in the predictions table's columns."""
+    """The rows in the predictions table's columns; shares: (rows, classes)."""
     table = rows[["sample_id", "patient_id"]].copy()
     table["paper"], table["learner"], table["fold"] = paper, learner, fold
     table["split"] = rows["split"]
     table["label"] = rows["label"].astype("int64")
-    table[f"prob_{classes[0]}"] = 1 - positive
-    table[f"prob_{classes[1]}"] = positive
-    for name in SUBGROUPS:
-        if name in rows.columns:
-            table[name] = rows[name]
+    for place, name in enumerate(classes):
+        table[f"prob_{name}"] = shares[:, place]
+    for column in SUBGROUPS:
+        if column in rows.columns:
+            table[column] = rows[column]
     return table

@@ -57,17 +57,27 @@ def ranking(judged: Judged, drawn: Draws) -> tuple[dict[str, Any] | None, dict[s
     if not 0 < judged.label.sum() < len(judged.label):
         return None, None
     given = (judged.label, judged.score, judged.unit)
-    observed = ones(len(judged.patients))
-    (roc_lo, roc_hi), (lo, hi) = (
-        np.quantile(each[np.isfinite(each[:, 0])], ENDS, axis=0)
-        for each in (roc_on_grid(drawn.by_class, *given), recall_on_grid(drawn.whole, *given))
-    )
-    true = roc_on_grid(observed, *given)[0]
-    roc = {"false_positive_rate": GRID, "true_positive_rate": true, "lo": roc_lo, "hi": roc_hi}
-    precision = recall_on_grid(observed, *given)[0]
-    recall = {"recall": GRID, "precision": precision, "lo": lo, "hi": hi}
-    listed = [{name: values.tolist() for name, values in each.items()} for each in (roc, recall)]
-    return listed[0], {**listed[1], "prevalence": float(judged.label.mean())}
+    precision = recall_on_grid(ones(len(judged.patients)), *given)[0]
+    lo, hi = ends_of(recall_on_grid(drawn.whole, *given))
+    found = {"recall": GRID, "precision": precision, "lo": lo, "hi": hi}
+    recall = {name: values.tolist() for name, values in found.items()}
+    return roc(judged, drawn.by_class), {**recall, "prevalence": float(judged.label.mean())}
+
+
+def roc(judged: Judged, weights: NDArray[np.generic]) -> dict[str, Any] | None:
+    """ROC curve on a common grid with its band over draws; None where a class is absent."""
+    if not 0 < judged.label.sum() < len(judged.label):
+        return None
+    given = (judged.label, judged.score, judged.unit)
+    true = roc_on_grid(ones(len(judged.patients)), *given)[0]
+    lo, hi = ends_of(roc_on_grid(weights, *given))
+    found = {"false_positive_rate": GRID, "true_positive_rate": true, "lo": lo, "hi": hi}
+    return {name: values.tolist() for name, values in found.items()}
+
+
+def ends_of(rounds: Floats) -> Floats:
+    """(2, grid): ends of the middle 95 % at each point, rounds without a curve left out."""
+    return np.asarray(np.quantile(rounds[np.isfinite(rounds[:, 0])], ENDS, axis=0))
 
 
 def roc_on_grid(weights: NDArray[np.generic], label: Ints, score: Floats, unit: Ints) -> Floats:

@@ -17,6 +17,7 @@ from osteon.measures.judging import (
     Settings,
 )
 from osteon.measures.levels import Judged
+from osteon.measures.trained import RESUBSTITUTION, classes_of
 
 RESAMPLING = (
     "patients; all images of a drawn patient come along. Keeping the number of each class: AUROC, "
@@ -26,6 +27,16 @@ RESAMPLING = (
     "the bands of precision-recall, reliability and decision curve. Differences are drawn as their "
     "metric is, the same draws for both learners. Resamples in which a metric is not defined are "
     "left out and counted in its method."
+)
+ON_OTHERS = (
+    "chosen for each fold on the held-out predictions of the other folds, whose models were "
+    "trained on the judged fold's patients and their labels: cross-fitted, not nested; at_0.5 is "
+    "free of this"
+)
+ON_TRAINING = (
+    f"chosen on the {RESUBSTITUTION}: what the network says of the patients it was fitted on. "
+    "Optimistic about them and blind to the judged part, whose figures are honest; at_0.5 is "
+    "chosen on no data at all"
 )
 
 
@@ -68,7 +79,10 @@ def warn(
     elif absent := sorted(all_folds - {int(fold) for fold in judged.fold}):
         said.append(f"no predictions for fold(s) {absent}, which other learners have")
     if not judged.divided and not chosen:
-        said.append("no Youden threshold: no other fold with both classes to choose it on")
+        where = "other fold" if judged.training is None else "training part"
+        said.append(f"no Youden threshold: no {where} with both classes to choose it on")
+    elif judged.training is not None:
+        said.append(f"threshold at Youden and temperature come from the {RESUBSTITUTION}")
     if judged.constant:
         said.append(
             "scores are constant within each fold: pooled AUROC and calibration mean nothing"
@@ -127,10 +141,17 @@ def gaps(intervals: Mapping[Key, Interval], folds: Mapping[Key, Mapping[int, flo
 
 
 def describe(
-    config: Settings, reference: str, frame: pd.DataFrame, levels: Sequence[str]
+    config: Settings,
+    reference: str,
+    frame: pd.DataFrame,
+    levels: Sequence[str],
+    on_training: bool = False,
 ) -> dict[str, Any]:
-    """What the figures were made with, in words a reader needs."""
-    classes = [str(name).removeprefix("prob_") for name in frame if str(name).startswith("prob_")]
+    """What the figures were made with, in words a reader needs.
+
+    `on_training`: thresholds and temperatures come from the training part of a single hold-out.
+    """
+    classes = classes_of(frame)
     return {
         "reference": reference,
         "positive_class": classes[-1],
@@ -146,11 +167,11 @@ def describe(
         "resampling": RESAMPLING,
         "thresholds": {
             "at_0.5": "probability of the positive class at least 0.5; chosen on no data",
-            YOUDEN: "chosen for each fold on the held-out predictions of the other folds, whose "
-            "models were trained on the judged fold's patients and their labels: cross-fitted, "
-            "not nested; at_0.5 is free of this",
+            YOUDEN: ON_TRAINING if on_training else ON_OTHERS,
         },
-        "temperature": "fitted for each fold on the held-out predictions of the other folds: "
+        "temperature": f"fitted on the {RESUBSTITUTION}, as Youden's threshold"
+        if on_training
+        else "fitted for each fold on the held-out predictions of the other folds: "
         "cross-fitted, not nested, as Youden's threshold",
         "decision_range": list(config.decision_range),
         "subgroups": list(config.subgroups),

@@ -18,6 +18,9 @@ Choices, each with its reason:
   that made those predictions were trained on the judged fold's patients and their labels: it is
   cross-fitted, not nested. The threshold 0.5 is free of this. Youden's is kept as chosen while
   patients are resampled. The same holds of the temperature.
+- With one hold-out there is no other fold: Youden's threshold and the temperature come from what
+  the network says of its training part, if that is handed over. Nothing of the judged part is in
+  them, but such scores are better than any new patient's: the threshold may lie far from the best.
 - Slope, intercept and calibration error have intervals of their own (`osteon.measures.calibrated`).
 - Bands of curves are pointwise: 95 % at each point, not for the whole curve.
 """
@@ -47,6 +50,7 @@ from osteon.measures.judging import (
 )
 from osteon.measures.levels import Judged, Level, at_level, checked, levels_of
 from osteon.measures.subgroups import subgroups
+from osteon.measures.trained import part_of, source_of, usable, with_training
 
 CURVE_DIGITS = 6
 
@@ -83,6 +87,7 @@ def evaluate(
     reference: str,
     skipped: Mapping[str, str] | None = None,
     published: Mapping[str, Mapping[str, float]] | None = None,
+    training: pd.DataFrame | None = None,
 ) -> Evaluation:
     """Judge all learners of a predictions table.
 
@@ -91,6 +96,9 @@ def evaluate(
         config: an `EvaluationConfig`; reference: the learner the others are tested against.
         skipped: learner → why it has no predictions; each gets a row that says so.
         published: learner → metric → a printed value to stand beside ours.
+        training: what networks say of the samples they were fitted on (learner, fold, sample_id,
+            patient_id, label, prob_<class>). Only for a learner that is judged in a single fold:
+            its Youden threshold and temperature are chosen on it, as there is no other fold.
 
     Returns:
         metrics, comparison and curves. NaN becomes None in metrics and curves.
@@ -102,7 +110,8 @@ def evaluate(
     """
     frame, skipped = checked(predictions), dict(skipped or {})
     resamples = Resamples(config.rounds, config.seed)
-    results = judge_all(frame, config, resamples, reference, skipped)
+    known = usable(training, frame)
+    results = judge_all(frame, config, resamples, reference, skipped, known)
     folds = {int(fold) for fold in frame["fold"].unique()}
     learners: dict[str, dict[str, Any]] = {}
     drawn: dict[str, dict[str, Any]] = {}
@@ -118,10 +127,11 @@ def evaluate(
             drawn[name][level] = curves(result.judged, cooled.judged, drawing, config)
         rows = frame[frame["learner"] == name]
         learners[name]["patient"]["subgroups"] = subgroups(rows, config)
-    patients = on_common_images({name: found["patient"] for name, found in results.items()})
+    held_out = [one.judged.training is not None for one in of_patients(results).values()]
+    patients = on_common_images(of_patients(results))
     metrics = plain(
         {
-            "settings": describe(config, reference, frame, levels_of(frame)),
+            "settings": describe(config, reference, frame, levels_of(frame), any(held_out)),
             "learners": learners,
             "skipped": skipped,
             "comparisons": comparing.against(results, reference, resamples, config),
@@ -150,8 +160,12 @@ def judge_all(
     resamples: Resamples,
     reference: str,
     skipped: Mapping[str, str],
+    training: pd.DataFrame | None = None,
 ) -> Results:
-    """Every learner of a checked table at every level, learners in the order of the table."""
+    """Every learner of a checked table at every level, learners in the order of the table.
+
+    `training` are the rows of `osteon.measures.trained.usable`, None for none.
+    """
     names, levels = list(frame["learner"].drop_duplicates()), levels_of(frame)
     if reference not in names and reference not in skipped:
         raise ValueError(f"reference: {reference!r} found, one of {names} allowed")
@@ -163,8 +177,16 @@ def judge_all(
     results: Results = {}
     for name in names:
         rows = frame[frame["learner"] == name]
-        results[str(name)] = {level: judge(rows, level, config, resamples) for level in levels}
+        part = None if training is None else part_of(training, rows)
+        results[str(name)] = {
+            level: judge(rows, level, config, resamples, part) for level in levels
+        }
     return results
+
+
+def of_patients(results: Results) -> dict[str, Result]:
+    """Learner → its judgements of patients."""
+    return {name: found["patient"] for name, found in results.items()}
 
 
 def on_common_images(results: Mapping[str, Result]) -> dict[str, Judged]:
@@ -177,9 +199,19 @@ def on_common_images(results: Mapping[str, Result]) -> dict[str, Judged]:
     return {name: at_level(rows, "patient") for name, rows in kept.items() if len(rows)}
 
 
-def judge(rows: pd.DataFrame, level: Level, config: Settings, resamples: Resamples) -> Result:
-    """All metrics of one learner at one level, observed and in each resample."""
-    judged, chosen = with_calls(at_level(rows, level))
+def judge(
+    rows: pd.DataFrame,
+    level: Level,
+    config: Settings,
+    resamples: Resamples,
+    part: pd.DataFrame | None = None,
+) -> Result:
+    """All metrics of one learner at one level, observed and in each resample.
+
+    `part` is the training part of a learner that is judged in a single fold.
+    """
+    formed = at_level(rows, level)
+    judged, chosen = with_calls(formed if part is None else with_training(formed, part))
     rounds = measure(judged, resamples.of(judged), config.prevalences)
     return Result(rows, judged, observed(judged, config.prevalences), rounds, chosen)
 
@@ -198,5 +230,6 @@ def report(result: Result, config: Settings, all_folds: set[int]) -> dict[str, A
         entry["folds"] = spread(folds.get(key, {}))
         made.setdefault(group, {})[name] = entry
     made["youden_thresholds"] = dict(result.thresholds)
+    made["youden_from"] = source_of(judged, result.thresholds)
     made["warnings"] = warn(judged, intervals, folds, result.thresholds, config, all_folds)
     return made

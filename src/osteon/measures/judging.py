@@ -31,6 +31,7 @@ from osteon.measures.intervals import (
     wilson,
 )
 from osteon.measures.levels import Judged
+from osteon.measures.trained import everywhere
 
 SCORES, FIXED, YOUDEN = "scores", "at_0.5", "at_youden"
 Key = tuple[str, str]
@@ -117,10 +118,15 @@ def with_calls(judged: Judged) -> tuple[Judged, dict[int, float]]:
     """The judgements with who is called positive at 0.5 and at Youden's threshold of each fold.
 
     Returns:
-        the judgements, and fold → Youden's threshold chosen on the other folds. Without another
-        fold to choose on, or with divided patients, only 0.5 is used and the second is empty.
+        the judgements, and fold → Youden's threshold: chosen on the other folds, or under a single
+        hold-out on the training part. Without either, or with divided patients, only 0.5 is used
+        and the second is empty.
     """
-    chosen = {} if judged.divided else thresholds.by_fold(judged.label, judged.score, judged.fold)
+    chosen: dict[int, float] = {}
+    if judged.training is not None:
+        chosen = everywhere(thresholds.youden, judged.training, judged.fold)
+    elif not judged.divided:
+        chosen = thresholds.by_fold(judged.label, judged.score, judged.fold)
     if not chosen or not np.isfinite(list(chosen.values())).all():
         return with_thresholds(judged, {}), {}
     return with_thresholds(judged, chosen), chosen

@@ -17,10 +17,12 @@ NO_HASHES = "samples have no column `content_hash`, so that pixels were not comp
 NO_SEARCH = "no search for near-duplicates was handed over"
 NO_COPIES = "no search for mirrored or turned copies was handed over"
 NO_STATISTICS = "no record of what thresholds and temperatures were fitted on"
-TRIED = (
-    "found by changing the predictions of one fold at a time, which is a search, not a proof; the "
-    "models behind the predictions of the other folds were trained on the judged fold's patients"
+TRIED = "found by changing the predictions of one fold at a time, which is a search, not a proof"
+NOT_NESTED = (
+    "; the models behind the predictions of the other folds were trained on the judged fold's "
+    "patients"
 )
+ON_TRAINING = "; under one hold-out they come from predictions of the training part"
 COPIES_LIMIT = (
     "sought by a perceptual hash, which has its limits: some copies with clipped brightness, "
     "another contrast or gamma, or turned by 1 or 2 degrees, and most that are shifted, cropped or "
@@ -236,7 +238,9 @@ def check_statistics(
     if "level" in statistics:
         labels += " at " + statistics["level"].astype(str) + " level"
     checked, pairs = seen_and_judged(splits, statistics.assign(learner=labels), unit)
-    return replace(make(name, statement, checked, pairs), note=TRIED)
+    folds = splits.loc[splits["fold"] != ALWAYS_TRAIN, "fold"].nunique()
+    note = TRIED + (NOT_NESTED if folds > 1 else ON_TRAINING)
+    return replace(make(name, statement, checked, pairs), note=note)
 
 
 def seen_and_judged(

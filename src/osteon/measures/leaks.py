@@ -53,7 +53,8 @@ def certify(
             fitted on; what is not in it is not checked. 0.5 is fitted on nothing. Youden's
             threshold and the temperature of a fold are fitted on the other folds' held-out
             predictions, by models that were trained on the judged fold's patients and their
-            labels: cross-fitted, not nested.
+            labels: cross-fitted, not nested. Under one hold-out they are fitted on what the network
+            says of its training part.
         altered: pairs like `near_duplicates` of which one is the other mirrored, turned or
             recoloured.
 

@@ -20,6 +20,21 @@ NEEDED = ("sample_id", "patient_id", "learner", "fold", "label")
 
 
 @dataclass(frozen=True)
+class Trained:
+    """What a fold's network says of the samples it was fitted on: resubstitution.
+
+    Never a performance estimate. Under one hold-out it is all that a threshold or a temperature can
+    be chosen on without looking at what is judged.
+
+    Attributes:
+        label: (n,) int64, 1 for the positive class; score: (n,) its probability, 0..1.
+    """
+
+    label: Ints
+    score: Floats
+
+
+@dataclass(frozen=True)
 class Judged:
     """What one learner said of n images, sequences or patients.
 
@@ -32,6 +47,7 @@ class Judged:
         fold: (n,) int64, where the row was held out; DIVIDED (-2) for one held out in several.
         images: (patients,) int64, number of images of each patient.
         called: threshold name → (n,) bool, the rows called positive.
+        training: the training part of the only fold, at the same level; None with several folds.
     """
 
     level: Level
@@ -43,6 +59,7 @@ class Judged:
     fold: Ints
     images: Ints
     called: Mapping[str, Bools]
+    training: Trained | None = None
 
     @property
     def divided(self) -> bool:
@@ -78,7 +95,7 @@ def checked(predictions: pd.DataFrame) -> pd.DataFrame:
             to 1, a sample is judged twice by a learner, a patient has two labels, or rows of the
             training part are present.
     """
-    probabilities = [name for name in predictions.columns if str(name).startswith("prob_")]
+    probabilities = probabilities_of(predictions)
     absent = [name for name in NEEDED if name not in predictions.columns]
     if absent or len(probabilities) < 2:
         raise PredictionsError(
@@ -105,6 +122,11 @@ def checked(predictions: pd.DataFrame) -> pd.DataFrame:
     names = frame["patient_id"].astype(str)
     frame = frame.assign(patient_id=names, score=values[:, -1], positive=positive)
     return numbered(with_sequences(frame))[0]
+
+
+def probabilities_of(table: pd.DataFrame) -> list[str]:
+    """The columns prob_<class>, in the order of the classes."""
+    return [str(name) for name in table.columns if str(name).startswith("prob_")]
 
 
 def levels_of(frame: pd.DataFrame) -> tuple[Level, ...]:
@@ -141,7 +163,7 @@ def one_vs_rest(predictions: pd.DataFrame, class_name: str) -> pd.DataFrame:
     Raises:
         PredictionsError: the table has no such class.
     """
-    columns = [str(name) for name in predictions if str(name).startswith("prob_")]
+    columns = probabilities_of(predictions)
     wanted = f"prob_{class_name}"
     if wanted not in columns:
         known = [name.removeprefix("prob_") for name in columns]

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from osteon.measures.judging import FIXED
+from osteon.measures.paper_table import PaperTable
 
 ROWS = {
     "baseline": "Baseline",
@@ -102,13 +103,15 @@ def to_cells(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def to_markdown(table: pd.DataFrame) -> str:
-    """The table for a page: `to_cells` as Markdown, with the caption under it."""
+def to_paper_table(table: pd.DataFrame, title: str) -> PaperTable:
+    """The table in the form that all papers' tables share.
+
+    Args:
+        table: of `table1`; title: over it.
+    """
     cells = to_cells(table)
-    lines = ["| " + " | ".join(cells.columns) + " |", "|" + "---|" * len(cells.columns)]
-    for row in cells.itertuples(index=False):
-        lines.append("| " + " | ".join(str(value).replace("\n", "<br>") for value in row) + " |")
-    return "\n".join([*lines, "", CAPTION]) + "\n"
+    rows = [[str(value) for value in row] for row in cells.itertuples(index=False)]
+    return PaperTable(title, CAPTION, [str(name) for name in cells.columns], rows)
 
 
 def cell(column: str, row: Mapping[str, Any]) -> list[str]:

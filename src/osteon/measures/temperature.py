@@ -1,4 +1,4 @@
-"""Temperature scaling, cross-fitted over the folds."""
+"""Temperature scaling: cross-fitted over the folds, or fitted on a hold-out's training part."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,12 +9,19 @@ from scipy.special import expit, logit
 from osteon.measures.calibration import EDGE
 from osteon.measures.discrimination import Floats, Ints
 from osteon.measures.levels import Judged
+from osteon.measures.trained import everywhere
 
 LEAST, MOST = 0.05, 20.0
 NOTE = (
     "the temperature of a fold is fitted on the held-out predictions of the other folds, whose "
     "models were trained on the judged fold's patients and their labels: cross-fitted, not nested; "
     "fitted on the scores of this level and kept as chosen while patients are resampled"
+)
+RESUBSTITUTED = (
+    "one hold-out: the temperature is fitted on what the network says of its own training part "
+    "(resubstitution), where it is surer and more often right than elsewhere, so that it softens "
+    "too little or sharpens; nothing of the judged part has a part in it; fitted on the scores of "
+    "this level and kept as chosen while patients are resampled"
 )
 
 
@@ -70,17 +77,22 @@ class Cooled:
 
 
 def applied(judged: Judged) -> Cooled:
-    """The judgements with tempered scores, or the reason why no temperature can be cross-fitted.
+    """The judgements with tempered scores, or the reason why no temperature can be fitted.
 
     `called` is left as it was; scores keep their order within a fold, between folds they may not.
     """
     if judged.divided:
         return Cooled(None, {}, "none: patients are divided over folds")
-    chosen = by_fold(judged.label, judged.score, judged.fold)
+    if judged.training is None:
+        chosen, note = by_fold(judged.label, judged.score, judged.fold), NOTE
+    else:
+        chosen, note = everywhere(fit, judged.training, judged.fold), RESUBSTITUTED
     if not np.isfinite(list(chosen.values())).all():
-        return Cooled(None, {}, "none: no other fold with both classes to fit it on")
+        where = "other fold" if judged.training is None else "training part"
+        return Cooled(None, {}, f"none: no {where} with both classes to fit it on")
     own = np.array([chosen[int(fold)] for fold in judged.fold])
     score = expit(logit(np.clip(judged.score, EDGE, 1 - EDGE)) / own)
     extreme = [k for k, t in chosen.items() if t < 1.01 * LEAST or t > 0.99 * MOST]
-    note = f"{NOTE}; at the end of its range for fold(s) {extreme}" if extreme else NOTE
+    if extreme:
+        note += f"; at the end of its range for fold(s) {extreme}"
     return Cooled(replace(judged, score=score), chosen, note)

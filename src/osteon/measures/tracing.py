@@ -14,6 +14,7 @@ from scipy.special import expit, logit
 
 from osteon.measures import audit, evaluator, judging, temperature, thresholds
 from osteon.measures.calibration import EDGE
+from osteon.measures.columns import ALWAYS_TRAIN
 from osteon.measures.discrimination import Bools, Floats, Ints
 from osteon.measures.levels import (
     SEQUENCE,
@@ -24,6 +25,7 @@ from osteon.measures.levels import (
     levels_of,
     with_sequences,
 )
+from osteon.measures.trained import part_of, usable, with_training
 
 Fit = Callable[[Ints, Floats, Ints], Mapping[int, float]]
 Use = Callable[[Judged], Mapping[int, float]]
@@ -33,14 +35,15 @@ SURE = 0.99
 COLUMNS = ["statistic", "learner", "fold", "sample_id"]
 
 
-def evaluated(predictions: pd.DataFrame) -> pd.DataFrame:
+def evaluated(predictions: pd.DataFrame, training: pd.DataFrame | None = None) -> pd.DataFrame:
     """What the thresholds and temperatures that the evaluator uses were fitted on, at each level.
 
     Traced through `with_calls`, under each name by which figures are made with it, and
     `osteon.measures.temperature.applied`, on judgements as the evaluator forms them.
 
     Args:
-        predictions: as for `osteon.measures.evaluator.evaluate`.
+        predictions, training: as for `osteon.measures.evaluator.evaluate`. The training part of a
+            learner that is judged in a single fold counts as one more fold that may be read.
 
     Returns:
         as `traced`, and the level.
@@ -54,12 +57,22 @@ def evaluated(predictions: pd.DataFrame) -> pd.DataFrame:
     frame = with_sequences(predictions.reset_index(drop=True))
     for learner, own in frame.groupby("learner", sort=False):
         rows = checked(own)
-        for level in levels_of(rows):
+        levels = levels_of(rows)
+        if rows["fold"].nunique() == 1:
+            rows = with_part(rows, part_of(usable(training, rows), rows))
+        for level in levels:
             for statistic, use, changes in uses():
                 found = dependencies(at(level, use, rows), *columns_of(rows), changes)
                 table = table_of(statistic, str(learner), rows, found)
                 parts.append(table.assign(level=level))
     return pd.concat(parts, ignore_index=True).astype({"fold": np.int64})
+
+
+def with_part(rows: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
+    """Judged rows followed by those of their training part, whose fold is then ALWAYS_TRAIN."""
+    if part.empty:
+        return rows
+    return pd.concat([rows, part.assign(fold=ALWAYS_TRAIN)], ignore_index=True)
 
 
 def uses() -> list[tuple[str, Use, Changes]]:
@@ -106,12 +119,18 @@ def agree(name: str, what: str, right: bool) -> None:
 def at(level: Level, use: Use, rows: pd.DataFrame) -> Fit:
     """Labels and scores of one learner's checked rows → what is used to judge them at a level."""
     # Numbers for names: no name decides anything, and text is slow to sort.
-    kept = rows[["patient_order", "fold"]].assign(patient_id=rows["patient_order"])
+    names = pd.factorize(rows["patient_id"])[0]
+    kept = rows[["fold"]].assign(patient_order=names, patient_id=names)
     if level == "sequence":
-        kept = kept.assign(**{SEQUENCE: pd.factorize(rows[SEQUENCE])[0]})
+        series = pd.factorize(rows[SEQUENCE])[0]
+        kept = kept.assign(**{SEQUENCE: pd.Series(series, index=rows.index).where(series >= 0)})
+    trained = (rows["fold"] == ALWAYS_TRAIN).to_numpy()
 
     def fit(label: Ints, score: Floats, _: Ints) -> Mapping[int, float]:
-        return use(at_level(kept.assign(positive=label, score=score), level))
+        given = kept.assign(positive=label, score=score)
+        if not trained.any():
+            return use(at_level(given, level))
+        return use(with_training(at_level(given[~trained], level), given[trained]))
 
     return fit
 

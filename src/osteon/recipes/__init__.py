@@ -1,18 +1,17 @@
 """Typed configuration of every learner; importing this package costs no torch.
 
-A further paper adds its module and one member to each union:
-
-    class Recipe(RootModel[Annotated[FusionRecipe | OtherRecipe, Field(discriminator="kind")]])
+A further kind of recipe adds its module and one member to each of the two unions.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import RootModel
+from pydantic import Discriminator, RootModel, Tag
 
 from osteon.recipes.base import EarlyStop, LearnerRecipe, TrainingConfig
 from osteon.recipes.clinical import ClinicalConfig
 from osteon.recipes.fusion import FusionLearner, FusionRecipe
+from osteon.recipes.image import ImageLearner, ImageRecipe
 
 if TYPE_CHECKING:
     from osteon.recipes.artefact import Ensemble
@@ -22,6 +21,8 @@ __all__ = [
     "EarlyStop",
     "FusionLearner",
     "FusionRecipe",
+    "ImageLearner",
+    "ImageRecipe",
     "Learner",
     "LearnerRecipe",
     "Recipe",
@@ -29,16 +30,49 @@ __all__ = [
     "load_learner",
 ]
 
+FUSION, IMAGE = "late_fusion", "image_classifier"
 
-class Recipe(RootModel[FusionRecipe]):
+
+def _kind(value: Any) -> Any:
+    """What the block says it is; the first row's learners say nothing."""
+    if isinstance(value, dict):
+        return value.get("kind", IMAGE if "network" in value or "head" in value else FUSION)
+    return getattr(value, "kind", None)
+
+
+AnyRecipe = Annotated[
+    Annotated[FusionRecipe, Tag(FUSION)] | Annotated[ImageRecipe, Tag(IMAGE)],
+    Discriminator(_kind),
+]
+AnyLearner = Annotated[
+    Annotated[FusionLearner, Tag(FUSION)] | Annotated[ImageLearner, Tag(IMAGE)],
+    Discriminator(_kind),
+]
+
+
+class Recipe(RootModel[AnyRecipe]):
     """A paper's recipe as it stands in parameters; `.root` is the recipe itself."""
 
-    def for_learner(self, learner: "Learner") -> LearnerRecipe:
-        """The complete recipe of one learner."""
-        return self.root.for_learner(learner.root)
+    def for_learner(self, learner: "Learner") -> FusionRecipe | ImageRecipe:
+        """The complete recipe of one learner.
+
+        Raises:
+            ValueError: the learner is of another kind than the recipe.
+        """
+        recipe, own = self.root, learner.root
+        if isinstance(recipe, FusionRecipe) and isinstance(own, FusionLearner):
+            return recipe.for_learner(own)
+        if isinstance(recipe, ImageRecipe) and isinstance(own, ImageLearner):
+            return recipe.for_learner(own)
+        if isinstance(recipe, ImageRecipe) and "kind" not in own.model_fields_set:
+            # Nothing in the block told its kind: what is common to all kinds is this recipe's.
+            return recipe.for_learner(
+                ImageLearner.model_validate(own.model_dump(exclude_unset=True))
+            )
+        raise ValueError(f"learner.kind: {own.kind} found, the recipe is of kind {recipe.kind}")
 
 
-class Learner(RootModel[FusionLearner]):
+class Learner(RootModel[AnyLearner]):
     """What one learner has of its own, as it stands in parameters."""
 
 

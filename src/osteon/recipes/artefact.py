@@ -4,8 +4,13 @@ from osteon.recipes import load_learner
 learner = load_learner("data/06_models/osteosarcoma_fusion/resnet18_all/model")
 labs = {"alp": (310, 45, 125), "ldh": (290, 120, 250)}
 print(learner.predict("knee.dcm", age=15, sex="F", **labs))
+
+learner = load_learner("data/06_models/spinal_smsdnet/smsdnet/model")
+print(learner.predict(["slice12.dcm", "slice13.dcm"]))  # the slices of one patient
 """
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,18 +19,26 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from osteon.learning.artefact import read_artefact, skipped_because
 from osteon.learning.batches import normalise as normalise_image
+from osteon.learning.batches import unit
 from osteon.learning.checkpoint import load_weights
 from osteon.recipes import Recipe
+from osteon.recipes.base import LearnerRecipe
 from osteon.recipes.clinical import ClinicalError
 from osteon.recipes.clinical import normalise as normalise_clinical
 from osteon.recipes.fusion import FusionRecipe
+from osteon.recipes.preprocessing import PreprocessingConfig
 
+Image = str | Path | NDArray[Any]
+Box = tuple[float, float, float, float]
 Lab = tuple[float, float, float] | None
 SEXES = ("F", "M", "unknown")
+AT_ONCE = 16
+"""Images that pass through the networks together."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,7 @@ class Ensemble:
         card: everything `model.json` says.
     """
 
-    recipe: FusionRecipe
+    recipe: LearnerRecipe
     networks: tuple[nn.Module, ...]
     card: dict[str, Any]
 
@@ -47,9 +60,125 @@ class Ensemble:
         """Names of the classes; the last is the positive one."""
         return tuple(self.card["classes"])
 
+    def prepare(
+        self, image: Image, mask: NDArray[Any] | None = None, box: Box | None = None
+    ) -> NDArray[np.uint8]:
+        """The pixels as the networks were trained on.
+
+        Args:
+            image: a file (DICOM, PNG, JPEG), or pixels: H × W uint8 or uint16 display values,
+                H × W int16 HU, or H × W × 3 uint8.
+            mask: H × W, not 0 inside the lesion; where the learner crops, it wins over the box,
+                and both win over a threshold.
+            box: (x0, y0, x1, y1) of the lesion in pixels of the image.
+
+        Returns:
+            size × size uint8, or size × size × 3. A learner that was given a slice with its
+            neighbours is given the slice three times.
+
+        Raises:
+            ValueError: the image cannot be prepared so, for instance no HU for windows of a CT, or
+                the mask is not of its size.
+        """
+        from osteon.imaging.decode import load_display
+        from osteon.imaging.prepare import prepare
+        from osteon.imaging.region import find_mask, find_region
+        from osteon.imaging.resize import shrink, shrink_mask
+
+        step = dict(self.card["preprocessing"])
+        most = step.pop("max_side")
+        wanted = PreprocessingConfig.model_validate(step)
+        given = image if isinstance(image, np.ndarray) else load_display(Path(image))
+        if mask is not None and mask.shape != given.shape[:2]:
+            raise ValueError(
+                f"mask: shape {mask.shape} found, {given.shape[:2]} of the image allowed"
+            )
+        pixels = shrink(given, most)
+        scale = pixels.shape[0] / given.shape[0]
+        drawn = None if mask is None else shrink_mask(mask, pixels.shape[0], pixels.shape[1])
+        boxes = [] if box is None else [[scale * corner for corner in box]]
+        region = find_region(pixels, wanted.region, drawn, boxes)
+        if region.note:
+            logger.warning("%s", region.note)
+        made = prepare(
+            pixels,
+            region=region,
+            colour=wanted.colour,
+            windows=wanted.windows,
+            size=wanted.size,
+            resize=wanted.resize,
+            mask=find_mask(pixels, wanted.region, drawn, boxes)
+            if wanted.region.apply_mask
+            else None,
+        )
+        return np.ascontiguousarray(made)
+
+    def probabilities(self, pixels: NDArray[np.uint8], *further: Tensor) -> dict[str, float]:
+        """Mean over the networks and over the images.
+
+        Args:
+            pixels: B × size × size (× 3), as `prepare` gives them.
+            further: what the networks are called with beside the images, B rows each.
+        """
+        scale = normalise_image if self.recipe.normalisation == "imagenet" else unit
+        objective = self.recipe.build_objective()
+        found = []
+        with torch.no_grad():
+            for start in range(0, len(pixels), AT_ONCE):
+                part = slice(start, start + AT_ONCE)
+                inputs = scale(torch.from_numpy(pixels[part])), *(one[part] for one in further)
+                found += [
+                    torch.stack([objective.probabilities(net(*inputs)) for net in self.networks])
+                ]
+        mean = torch.cat(found, dim=1).mean((0, 1)).tolist()
+        return dict(zip(self.classes, mean, strict=True))
+
+
+class ImageEnsemble(Ensemble):
+    """Networks that see images and nothing else."""
+
     def predict(
         self,
-        image: str | Path | NDArray[Any],
+        images: Image | Sequence[Image],
+        *,
+        masks: Sequence[NDArray[Any] | None] | None = None,
+        boxes: Sequence[Box | None] | None = None,
+    ) -> dict[str, float]:
+        """Probability of each class for one patient.
+
+        A learner that was trained on crops around outlined lesions wants the same here: without a
+        mask or box it finds a region by itself, or shows the networks the whole image, and warns.
+
+        Args:
+            images: one image, or the slices of one patient, whose probabilities are averaged.
+            masks: of the lesion, one an image or None; see `prepare`.
+            boxes: of the lesion, one an image or None.
+
+        Returns:
+            class → probability in [0, 1]; they sum to 1.
+
+        Raises:
+            ValueError: no image, or not as many masks or boxes as images.
+        """
+        several = [images] if isinstance(images, str | Path | np.ndarray) else list(images)
+        masks, boxes = (list(given or [None] * len(several)) for given in (masks, boxes))
+        if not several or {len(masks), len(boxes)} != {len(several)}:
+            raise ValueError(
+                f"images: {len(several)} found with {len(masks)} masks and {len(boxes)} boxes; "
+                "allowed are one image or more, and as many masks or boxes"
+            )
+        parts = zip(several, masks, boxes, strict=True)
+        return self.probabilities(np.stack([self.prepare(*part) for part in parts]))
+
+
+class FusionEnsemble(Ensemble):
+    """Networks that see an image and clinical values."""
+
+    recipe: FusionRecipe
+
+    def predict(
+        self,
+        image: Image,
         *,
         age: float | None = None,
         sex: str | None = None,
@@ -59,8 +188,7 @@ class Ensemble:
         """Probability of each class for one image of one patient.
 
         Args:
-            image: a file (DICOM, PNG, JPEG), or display values: H × W uint8 or uint16, or
-                H × W × 3 uint8.
+            image: as in `prepare`.
             age: years.
             sex: F, M or unknown; None counts as unknown.
             alp: (value, low, high) in U/L with the kit's own range; None = not measured.
@@ -75,27 +203,8 @@ class Ensemble:
                 the sex, or a missing value where training left such patients out
                 (`clinical.missing: drop`).
         """
-        pixels = self.prepare(image)
         clinical = self.encode(age=age, sex=sex, alp=alp, ldh=ldh)
-        objective = self.recipe.build_objective()
-        with torch.no_grad():
-            inputs = normalise_image(torch.from_numpy(pixels)[None]), torch.from_numpy(clinical)
-            found = [objective.probabilities(network(*inputs))[0] for network in self.networks]
-        mean = torch.stack(found).mean(0).tolist()
-        return dict(zip(self.classes, mean, strict=True))
-
-    def prepare(self, image: str | Path | NDArray[Any]) -> NDArray[np.uint8]:
-        """The pixels as the networks were trained on: size × size uint8 (× 3 for colour)."""
-        from osteon.imaging.colour import to_grey
-        from osteon.imaging.decode import load_display
-        from osteon.imaging.resize import resize, shrink
-
-        step = self.card["preprocessing"]
-        pixels = image if isinstance(image, np.ndarray) else load_display(Path(image))
-        pixels = shrink(pixels, step.get("max_side"))
-        if step.get("channels", 1) == 1:
-            pixels = to_grey(pixels)
-        return np.ascontiguousarray(resize(pixels, step["size"], step["mode"]))
+        return self.probabilities(self.prepare(image)[None], torch.from_numpy(clinical))
 
     def encode(
         self,
@@ -159,9 +268,10 @@ def load_learner(folder: Path) -> Ensemble:
         if key not in card:
             raise ValueError(f"{files[0].parent / 'model.json'} has no {key!r}")
     recipe = Recipe.model_validate(card["recipe"]).root
+    kind = FusionEnsemble if isinstance(recipe, FusionRecipe) else ImageEnsemble
     networks = []
     for file in files:
         network = recipe.build_network(pretrained=False)
         load_weights(network, file)
         networks.append(network.eval())
-    return Ensemble(recipe, tuple(networks), card)
+    return kind(recipe, tuple(networks), card)

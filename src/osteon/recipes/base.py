@@ -3,11 +3,12 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from osteon.learning.config import EarlyStop, TrainingConfig
+from osteon.recipes.clinical import ClinicalConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,10 +54,33 @@ class LearnerRecipe(Strict, ABC):
     def required_columns(self) -> tuple[str, ...]:
         """Columns of the patient table without which the learner has no input."""
 
+    @abstractmethod
+    def fitted_to(self, classes: tuple[str, ...], size: int) -> Self:
+        """This recipe for a cohort's classes and for images of `size` px a side.
+
+        Raises:
+            ValueError: the learner cannot tell that many classes apart.
+        """
+
     @property
-    def clinical_columns(self) -> tuple[str, ...]:
-        """Columns of the samples table that go in beside the image."""
-        return ()
+    def clinical_columns(self) -> tuple[str, ...] | None:
+        """Columns of the samples table that go in beside the image; None for the image alone."""
+        return None
+
+    @property
+    def clinical_policy(self) -> ClinicalConfig:
+        """How clinical values are normalised for whatever reads them: a network, a control."""
+        return ClinicalConfig()
+
+    @property
+    def clinical_values(self) -> tuple[str, ...]:
+        """Clinical values that the paper's tables speak of, out of gender, age, alp and ldh."""
+        return ("gender", "age")
+
+    @property
+    def normalisation(self) -> Literal["imagenet", "unit"]:
+        """How images are scaled on their way into the network."""
+        return "unit"
 
     def usable(self, samples: "pd.DataFrame") -> "pd.Series":
         """True for the samples that this learner may use: all, unless a paper says otherwise."""

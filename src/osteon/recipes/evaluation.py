@@ -21,7 +21,7 @@ class EvaluationConfig(BaseModel):
         prevalences: shares of positives at which predictive values are stated.
         level: which level the headline figures are read at; `sequence` needs a `sequence_id`.
         reference: the learner that all others are tested against: its name or the ending of it, so
-            that one setting serves every backbone.
+            that one setting serves every backbone; of several the first that a report has.
         alpha: family-wise error of the Holm-adjusted tests.
         small_sample: fewer positives or negatives than this put a warning beside the figures.
         subgroups: columns of the predictions by whose values patients are judged apart; `age` in
@@ -37,7 +37,7 @@ class EvaluationConfig(BaseModel):
     interval: Literal["bca", "percentile"] = "bca"
     prevalences: tuple[Share, ...] = (0.01, 0.1, 0.5)
     level: Literal["patient", "sequence", "image"] = "patient"
-    reference: str = "baseline"
+    reference: str | tuple[str, ...] = "baseline"
     alpha: Share = 0.05
     small_sample: int = Field(default=30, ge=2)
     subgroups: tuple[str, ...] = SUBGROUPS

@@ -19,9 +19,9 @@ class ExplainabilityConfig(BaseModel):
 
     Attributes:
         methods: that draw a map of every image.
-        layer: that Grad-CAM reads; None = the one that the paper names (`features_layer` of the
-            network).
-        steps: of integrated gradients, on the image and on the clinical values.
+        layer: that Grad-CAM reads, by its name in the network or by a short one that the network
+            has for it (`gradcam_layers`); None = the one that the paper names (`features_layer`).
+        steps: of integrated gradients, on the image and on clinical values where there are any.
         top_share: of the most salient pixels in the intersection over union.
         randomisations: networks with shuffled weights for each fold; 0 leaves the check out.
         correlation_bound: mean rank correlation with the maps of shuffled weights above which a

@@ -6,7 +6,7 @@ How long: the paper's protocol (224 px, 50 epochs, 2,608 images) is for a GPU; w
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, field_validator
 
@@ -81,6 +81,31 @@ class FusionRecipe(LearnerRecipe):
     def clinical_columns(self) -> tuple[str, ...]:
         """Columns of the samples table that form the clinical vector, in its order."""
         return feature_columns(self.inputs, self.clinical)
+
+    def fitted_to(self, classes: tuple[str, ...], size: int) -> Self:
+        """The same recipe: it takes any size, and two classes.
+
+        Raises:
+            ValueError: another number of classes.
+        """
+        if len(classes) != 2:
+            raise ValueError(f"cohort.classes: {list(classes)} found; late fusion needs two")
+        return self
+
+    @property
+    def clinical_policy(self) -> ClinicalConfig:
+        """How clinical values are normalised and what a missing one gets."""
+        return self.clinical
+
+    @property
+    def clinical_values(self) -> tuple[str, ...]:
+        """All four, whatever this learner is given: controls and tables read them."""
+        return INPUTS
+
+    @property
+    def normalisation(self) -> Literal["imagenet", "unit"]:
+        """ImageNet's, which pretrained backbones expect."""
+        return "imagenet"
 
     def skip_reason(self, samples: "pd.DataFrame") -> str | None:
         """Names the inputs that no sample has a value of; None if there is none such."""

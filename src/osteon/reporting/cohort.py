@@ -52,6 +52,7 @@ def cohort_tables(
     quarantine: pd.DataFrame | None = None,
     clinical: Mapping[str, Any] | None = None,
     classes: Sequence[str] | None = None,
+    preparation: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """All tables that describe a cohort.
 
@@ -62,20 +63,24 @@ def cohort_tables(
         quarantine: one row a refused file, mask or box; only its codes are read.
         clinical: how missing values are filled (`ClinicalConfig` as a dict).
         classes: names, the positive one last; None: those of the samples.
+        preparation: slices, regions and colours that the networks were given, as counted.
 
     Returns:
-        flow, refused, demographics, class_balance, missing, filled, acquisition; JSON values.
+        flow, refused, demographics, class_balance, missing, filled, acquisition, preparation and
+        whether the patients table fixes the parts (`parts_fixed`); JSON values.
     """
     classes = [*classes] if classes else _classes(samples)
     parts = _parts(patients, samples, splits, classes)
     return {
-        "flow": _flow(flow, samples, splits),
+        "flow": _flow(flow, samples, splits, preparation or {}),
         "refused": _refused(flow, quarantine),
         "demographics": _demographics(parts, classes),
         "class_balance": _balance(samples, classes),
         "missing": _missing(missingness or {}, classes),
         "filled": _filled(missingness or {}, clinical),
         "acquisition": acquisition_table(images, samples, classes),
+        "preparation": dict(preparation or {}),
+        "parts_fixed": bool("split" in patients and patients["split"].notna().any()),
     }
 
 
@@ -105,7 +110,10 @@ def _parts(
 
 
 def _flow(
-    flow: Mapping[str, Any] | None, samples: pd.DataFrame, splits: pd.DataFrame
+    flow: Mapping[str, Any] | None,
+    samples: pd.DataFrame,
+    splits: pd.DataFrame,
+    preparation: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """Received → judged; a number that was not counted at a step is None."""
     steps: list[tuple[str, int | None, int | None, str]] = []
@@ -119,6 +127,11 @@ def _flow(
             ("without a usable image", owners["without_images"], None, "patients listed"),
             ("images in the kept files", owners["with_images"], flow["images"], "frames or slices"),
         ]
+    slices = preparation.get("slices") or {}
+    if slices and slices["chosen"] < slices["frames"]:
+        steps.append(
+            ("chosen by rule", samples["patient_id"].nunique(), slices["chosen"], "slices")
+        )
     steps.append(("learnt from or judged", *_count(samples), "images"))
     judged = splits[splits["fold"] >= 0]
     if len(judged) < len(splits):

@@ -1,155 +1,32 @@
-"""Which images a report shows, and how: the original beside maps laid over it.
-
-The three galleries of the late-fusion paper (its Figs. 7 to 9) serve every row that has a reference
-and a headline learner; a fourth and a fifth show the clearest and the worst cases.
-"""
+"""How a report shows an image: the original with outlines, maps laid over it, what was given."""
 
 import base64
 import io
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+from osteon.explaining.crops import Crop, is_whole, scaled
 
 Grey = NDArray[np.uint8]
 Map = NDArray[np.floating[Any]]
 SIDE = 224
 """Longer side of a tile, px."""
-OUTLINE = (86, 180, 233)
+LESION, FRAME = (86, 180, 233), (230, 159, 0)
+"""Colours of a lesion's outline and of a crop's frame: blue and orange of Okabe and Ito."""
 STRENGTH = 0.6
-
-
-RULES = {
-    "right": (
-        "Rightly classified",
-        "Images that the headline learner judged rightly: both classes in turn, spread evenly from "
-        "the surest to the least sure, so that these are not only the prettiest.",
-    ),
-    "baseline_wrong": (
-        "Wrong without clinical values",
-        "Images that the image-only reference misjudged, the surest errors first: missed tumours "
-        "and false alarms in turn.",
-    ),
-    "shift": (
-        "Wrong without, right with all inputs",
-        "Images that the reference misjudged and the headline learner judged rightly, the largest "
-        "change of probability first; compare both maps.",
-    ),
-    "best": (
-        "Surest and right",
-        "The highest probabilities that the headline learner gave to the true class.",
-    ),
-    "worst": (
-        "Surest and wrong",
-        "The lowest probabilities that the headline learner gave to the true class.",
-    ),
+FOUND = {
+    "whole": "the whole image",
+    "mask": "around the expert's mask",
+    "box": "around the expert's box",
+    "otsu": "found by Otsu's threshold",
+    "li": "found by Li's threshold",
+    "fixed": "a square of fixed size",
 }
-"""Title and rule of each gallery."""
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """A choice of samples by a stated rule.
-
-    Attributes:
-        name: for files and anchors; title and caption: for people, the caption states the rule.
-        samples: sample_id, in the order of showing; empty if no sample fits the rule.
-    """
-
-    name: str
-    title: str
-    caption: str
-    samples: tuple[str, ...]
-
-
-def choose(
-    reference: pd.DataFrame,
-    headline: pd.DataFrame,
-    count: int,
-    hidden: Collection[str] = (),
-) -> list[Gallery]:
-    """The five galleries, one image a patient, chosen by rule and never by hand.
-
-    Args:
-        reference: predictions of the learner that the others are tested against.
-        headline: predictions of the learner under test. Both have sample_id, patient_id, label and
-            prob_<class> columns, of which the last is the positive class; samples that only one
-            learner judged are left out.
-        count: cases in a gallery at most, 1 or more.
-        hidden: sample ids that must not be shown, for instance for writing in their pixels.
-
-    Returns:
-        right, baseline_wrong, shift, best, worst.
-
-    Raises:
-        ValueError: count is below 1.
-    """
-    if count < 1:
-        raise ValueError(f"count: {count} found, 1 or more allowed")
-    columns = ["sample_id", "patient_id", "positive", "truth"]
-    first, second = _truth(reference)[columns], _truth(headline)[["sample_id", "truth"]]
-    table = first.merge(second, on="sample_id", suffixes=("_before", "_after"))
-    table = table[~table["sample_id"].isin(set(hidden))]
-    before, after = table["truth_before"], table["truth_after"]
-    # A probability of exactly one half is called positive, as at the threshold 0.5.
-    right_before = _right(table["positive"], before)
-    right_after = _right(table["positive"], after)
-    change = table.assign(change=after - before)
-    chosen = {
-        "right": _both_classes(table[right_after], "truth_after", count, spread=True),
-        "baseline_wrong": _both_classes(
-            table[~right_before], "truth_before", count, ascending=True
-        ),
-        "shift": tuple(_ordered(change[~right_before & right_after], "change")[:count]),
-        "best": _both_classes(table[right_after], "truth_after", count),
-        "worst": _both_classes(table[~right_after], "truth_after", count, ascending=True),
-    }
-    return [Gallery(name, *RULES[name], samples) for name, samples in chosen.items()]
-
-
-def _truth(predictions: pd.DataFrame) -> pd.DataFrame:
-    """With `positive` (bool) and `truth`, the probability of what is true: positive or not."""
-    probability = predictions[[c for c in predictions if str(c).startswith("prob_")][-1]]
-    classes = sum(str(column).startswith("prob_") for column in predictions)
-    positive = predictions["label"] == classes - 1
-    return predictions.assign(positive=positive, truth=probability.where(positive, 1 - probability))
-
-
-def _right(positive: pd.Series, truth: pd.Series) -> pd.Series:
-    return (truth > 0.5) | (positive & (truth == 0.5))
-
-
-def _ordered(table: pd.DataFrame, column: str, ascending: bool = False) -> list[str]:
-    """Samples by a column, one a patient; ties stay in the table's order."""
-    ordered = table.sort_values(column, ascending=ascending, kind="stable")
-    return list(ordered.drop_duplicates("patient_id")["sample_id"])
-
-
-def _both_classes(
-    table: pd.DataFrame, column: str, count: int, ascending: bool = False, spread: bool = False
-) -> tuple[str, ...]:
-    """Positives and others in turn; where one class has too few, the other fills up.
-
-    `spread` takes each class's samples evenly from the first to the last instead of the first.
-    """
-    positive = _ordered(table[table["positive"]], column, ascending)
-    negative = _ordered(table[~table["positive"]], column, ascending)
-    wanted = min(len(positive), max(count - len(negative), (count + 1) // 2))
-    parts = [
-        _evenly(names, number) if spread else names[:number]
-        for names, number in ((positive, wanted), (negative, count - wanted))
-    ]
-    return tuple(name for pair in zip_longest(*parts) for name in pair if name is not None)
-
-
-def _evenly(names: list[str], count: int) -> list[str]:
-    if len(names) <= count:
-        return names
-    return [names[at] for at in np.linspace(0, len(names) - 1, count).round().astype(int)]
+"""Crop source → what people are told of it."""
 
 
 def overlay(image: Grey, saliency: Map) -> NDArray[np.uint8]:
@@ -181,13 +58,27 @@ def overlay(image: Grey, saliency: Map) -> NDArray[np.uint8]:
     return np.rint(image[..., None] * (1 - cover) + colour * cover).astype(np.uint8)
 
 
-def outlined(image: Grey, mask: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
-    """The image (H, W) in RGB with the border of a lesion's mask (H, W) drawn in blue."""
+def outlined(
+    image: Grey, mask: NDArray[np.bool_] | None, crop: Crop | None = None
+) -> NDArray[np.uint8]:
+    """The image (H, W) in RGB, outlined.
+
+    Args:
+        mask: (H, W) of a lesion, its border drawn around it in blue; None = no lesion.
+        crop: x0, y0, x1, y1 of the image, an orange frame on its outermost two pixels; None = no
+            frame.
+    """
     coloured = np.repeat(image[..., None], 3, axis=2)
+    if crop is not None:
+        x0, y0, x1, y1 = crop
+        frame = np.zeros(image.shape, bool)
+        frame[y0:y1, x0:x1] = True
+        frame[y0 + 2 : y1 - 2, x0 + 2 : x1 - 2] = False
+        coloured[frame] = FRAME
     if mask is not None and mask.any():
         from scipy.ndimage import binary_dilation
 
-        coloured[binary_dilation(mask, iterations=2) & ~mask] = OUTLINE
+        coloured[binary_dilation(mask, iterations=2) & ~mask] = LESION
     return coloured
 
 
@@ -202,11 +93,24 @@ def data_uri(image: NDArray[np.uint8]) -> str:
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture of a case: `plain` (H, W) or RGB, `marked` the same with a map or an outline."""
+    """One picture of a case: `plain` (H, W) or RGB, `marked` the same with a map or an outline.
+
+    `marked` is None where there is nothing to mark.
+    """
 
     caption: str
     plain: NDArray[np.uint8]
-    marked: NDArray[np.uint8]
+    marked: NDArray[np.uint8] | None
+
+    def for_page(self) -> dict[str, str]:
+        """As the page shows it, pictures as data."""
+        shown = {"caption": self.caption, "image": data_uri(self.plain)}
+        return shown if self.marked is None else {**shown, "overlay": data_uri(self.marked)}
+
+    @property
+    def richest(self) -> NDArray[np.uint8]:
+        """`marked` where there is one."""
+        return self.plain if self.marked is None else self.marked
 
 
 @dataclass(frozen=True)
@@ -220,10 +124,7 @@ class Case:
 
     def for_page(self) -> dict[str, Any]:
         """As the page shows it, pictures as data."""
-        pictures = [
-            {"caption": t.caption, "image": data_uri(t.plain), "overlay": data_uri(t.marked)}
-            for t in self.tiles
-        ]
+        pictures = [tile.for_page() for tile in self.tiles]
         named = {"sample": f"case {self.number}", "label": self.label, "text": self.text}
         return {**named, "tiles": pictures}
 
@@ -231,7 +132,7 @@ class Case:
         """As the contact sheet shows it."""
         return {
             "caption": f"{self.label} · {self.text}",
-            "tiles": [(tile.caption, tile.marked) for tile in self.tiles],
+            "tiles": [(tile.caption, tile.richest) for tile in self.tiles],
         }
 
 
@@ -240,20 +141,45 @@ def tiles(
     mask: NDArray[np.uint8] | None,
     maps: Sequence[tuple[str, Map]],
     lay: Callable[[Map, tuple[int, int]], Map],
+    crop: Crop | None = None,
 ) -> list[Tile]:
-    """The original with the lesion's border, then each map on the original.
+    """The original with the lesion's border and the crop's frame, then each map on the original.
 
     Args:
-        pixels: (H, W) uint16 or (H, W, 3) uint8 display values, as the archive keeps them.
+        pixels: (H, W) uint16 or (H, W, 3) uint8 display values, or (H, W) int16 HU, which are
+            shown in the bone window, as the archive keeps them.
         mask: (H, W) label map, 0 is background; None if there is none.
         maps: caption and map in the network's frame.
-        lay: takes a map and (rows, columns), gives it in the original's frame, −1..1.
+        lay: takes a map and (rows, columns) of a tile, gives it in the original's frame, −1..1.
+        crop: x0, y0, x1, y1, the part that the network was given, px of the original; None = all.
     """
     from osteon.imaging.colour import to_grey
-    from osteon.imaging.resize import shrink, shrink_mask, to_uint8
+    from osteon.imaging.resize import shrink, shrink_mask
+    from osteon.imaging.windows import display
 
-    image = to_uint8(to_grey(shrink(pixels, SIDE)))
-    shape = (image.shape[0], image.shape[1])
+    image = display(to_grey(shrink(pixels, SIDE)))
+    whole, shape = (pixels.shape[0], pixels.shape[1]), (image.shape[0], image.shape[1])
     small = None if mask is None else shrink_mask(mask, *shape) > 0
-    first = Tile("original", image, outlined(image, small))
+    frame = None if crop is None or is_whole(crop, whole) else scaled(crop, whole, shape)
+    first = Tile("original", image, outlined(image, small, frame))
     return [first, *(Tile(name, image, overlay(image, lay(one, shape))) for name, one in maps)]
+
+
+def given(picture: NDArray[np.uint8]) -> Tile:
+    """What a network was given: (side, side) grey or (side, side, 3) RGB of the image store."""
+    from osteon.imaging.resize import shrink
+
+    return Tile("given to the network", np.asarray(shrink(np.asarray(picture), SIDE)), None)
+
+
+def told(crop: Crop, shape: tuple[int, int], source: str) -> str:
+    """How the part that a network was given was found, and how large it is.
+
+    Args:
+        crop: x0, y0, x1, y1; shape: rows and columns of the original; source: `crop_source`.
+    """
+    how = FOUND.get(source, source)
+    if is_whole(crop, shape):
+        return f"given: {how}, {shape[1]} × {shape[0]} px"
+    width, height = crop[2] - crop[0], crop[3] - crop[1]
+    return f"given: {how}, {width} × {height} of {shape[1]} × {shape[0]} px"

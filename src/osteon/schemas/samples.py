@@ -8,6 +8,13 @@ import pandera.pandas as pa
 from osteon.schemas.images import whole
 from osteon.schemas.patients import MAX_AGE, PSEUDONYM, SEXES, SPLITS, number, text
 
+CROP_SOURCES = ("whole", "mask", "box", "otsu", "li", "fixed")
+
+
+def _crop_has_pixels(table: pd.DataFrame) -> pd.Series:
+    wide = table["crop_x0"] < table["crop_x1"]
+    return wide & (table["crop_y0"] < table["crop_y1"])
+
 
 def finite() -> pa.Column:
     """A float column without missing values: what a network reads."""
@@ -29,6 +36,9 @@ schema = pa.DataFrameSchema(
         "sample_id": text(False, unique=True),
         "patient_id": text(False, checks=pa.Check.str_matches(PSEUDONYM)),
         "row": pa.Column(int, pa.Check.ge(0), unique=True, coerce=True),
+        "archive_row": pa.Column(int, pa.Check.ge(0), unique=True, coerce=True),
+        **{f"crop_{corner}": whole(0) for corner in ("x0", "y0", "x1", "y1")},
+        "crop_source": text(False, checks=pa.Check.isin(CROP_SOURCES)),
         "label": whole(0),
         "class": text(False),
         "age": number(0.0, MAX_AGE),
@@ -43,7 +53,10 @@ schema = pa.DataFrameSchema(
             for name in ("age_missing", "alp_missing", "ldh_missing")
         },
     },
-    checks=[_one_each("label"), _one_each("class"), _one_each("split")],
+    checks=[
+        *(_one_each(fact) for fact in ("label", "class", "split")),
+        pa.Check(_crop_has_pixels, name="a crop holds a pixel"),
+    ],
     strict=False,
     name="samples",
 )

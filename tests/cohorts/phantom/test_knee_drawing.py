@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from osteon.cohorts.phantom.common import bounding_box
 from osteon.cohorts.phantom.knee import KneePhantomConfig
 from osteon.cohorts.phantom.knee_anatomy import (
     Anatomy,
@@ -14,7 +15,7 @@ from osteon.cohorts.phantom.knee_anatomy import (
     look_up,
     physis_openness,
 )
-from osteon.cohorts.phantom.knee_export import bounding_box, draw_contrast, draw_patient
+from osteon.cohorts.phantom.knee_export import draw_contrast, draw_patient
 from osteon.cohorts.phantom.knee_lesions import MIMICS, Lesion, draw_mimic, draw_osteosarcoma
 from osteon.cohorts.phantom.knee_render import (
     SCANNERS,

@@ -4,6 +4,7 @@ import pytest
 
 from osteon.reporting.card.facts import CardFacts
 from osteon.reporting.card.limits import RULES, limits
+from tests.reporting import image_sample
 from tests.reporting.card_sample import certificate, difference_of, learner, metrics
 
 FINE = {"methods": {"a": {"grad_cam": {"verdict": "follows the weights"}}}}
@@ -46,6 +47,7 @@ TRIGGERS: dict[str, dict[str, Any]] = {
     "skipped_learners": of(skipped={"a": "no ALP"}),
     "leak_certificate": {"certificate": None},
     "no_external_data": {"certificate": certificate()},
+    "shown_by_outline": {"cohort": {"preparation": image_sample.preparation()}},
     "absence_tells_the_class": controls("control_missingness"),
     "missingness_differs_by_class": {"cohort": MISSING},
     "acquisition_differs_by_class": {"cohort": SHORTCUT},
@@ -133,3 +135,24 @@ def test_a_bare_calibration_slope_is_read_too() -> None:
     one = learner()
     one["patient"]["calibration"] = {"slope": 2.0}
     assert rules(**learners(one)) == {"calibration"}
+
+
+def outlined(choice: str, **region: Any) -> list[str]:
+    slices = image_sample.preparation()["slices"] | {"choice": choice}
+    facts = CardFacts("x", cohort={"preparation": {"slices": slices, "region": region}})
+    return [one["text"] for one in limits(facts) if one["rule"] == "shown_by_outline"]
+
+
+def test_what_an_outline_decided_is_told_of_judged_images_too() -> None:
+    tail = ", judged ones too: figures hold only where that is done first."
+    sources = {"mask": 100, "box": 20, "otsu": 24}
+    slices = "Slices are chosen by the outlined lesion"
+    assert outlined("largest_lesion") == [slices + tail]
+    assert outlined("lesion", sources=sources) == [
+        f"{slices} and 120 of 144 images are cropped around it{tail}"
+    ]
+    cropped = f"120 of 144 images are cropped around an outlined lesion{tail}"
+    assert outlined("even", sources=sources) == [cropped]
+    none = {"no lesion is drawn in the series: its middle slice is taken": 72}
+    assert outlined("largest_lesion", sources=sources, notes=none) == [cropped]
+    assert outlined("even", sources={"otsu": 24, "whole": 3}) == []

@@ -166,8 +166,8 @@ def test_a_person_may_say_that_an_item_does_not_apply() -> None:
 
 
 def test_a_fixed_test_part_is_not_called_internal_or_external() -> None:
-    given_parts = parts("folder") | {"certificate": certificate(folds=[0])}
-    card = model_card("x", **given_parts)
+    fixed = {"certificate": certificate(folds=[0]), "cohort": tables() | {"parts_fixed": True}}
+    card = model_card("x", **parts("folder") | fixed)
     assert line_of(card, "claim_2024", "33")["status"] == MISSING
     assert "fixed" in line_of(card, "claim_2024", "33")["value"]
 

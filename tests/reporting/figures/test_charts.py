@@ -25,8 +25,8 @@ ALL = {
     "subgroups",
     "age_matched",
     "learning_curves",
-    "clinical_attributions",
-    "clinical_gradients",
+    "attributions",
+    "gradients",
 }
 
 
@@ -226,13 +226,6 @@ def test_sixteen_learners_have_bars_for_each_backbone() -> None:
     assert {name[:8] for name in by_key(charts["forest"])} == {"resnet18", "resnet50", "control_"}
 
 
-def test_learners_of_no_family_share_one_chart_of_bars() -> None:
-    charts = build([*made.names(), "unet", "penn_small"])
-    assert len(charts["bars"].x_labels) == 8
-    assert charts["bars_others"].x_labels == ("unet", "penn: small")
-    assert set(build(["unet", "penn"])) & {"bars", "bars_others"} == {"bars"}
-
-
 def test_learning_curves_are_the_mean_and_each_fold_of_those_in_front() -> None:
     histories, chart = made.histories(), build()["learning_curves"]
     table = histories["resnet18_all"]
@@ -253,11 +246,11 @@ def test_scores_are_shares_of_patients_not_of_images() -> None:
 
 def test_attributions_and_gradients_are_apart_since_their_units_differ() -> None:
     charts = build()
-    assert charts["clinical_gradients"].y_labels == ("gender", "age", "ALP", "LDH")
-    (gradient,) = charts["clinical_gradients"].series
+    assert charts["gradients"].y_labels == ("gender", "age", "ALP", "LDH")
+    (gradient,) = charts["gradients"].series
     assert gradient.x == (0.11, 0.21, 0.82, 0.34)
-    assert len(charts["clinical_attributions"].series) == 2
-    assert "ALP over LDH: gradient 2.400 [1.700, 3.300]" in charts["clinical_gradients"].note
+    assert len(charts["attributions"].series) == 2
+    assert "ALP over LDH: gradient 2.400 [1.700, 3.300]" in charts["gradients"].note
 
 
 def test_one_learner_is_headline_and_reference() -> None:

@@ -9,8 +9,9 @@ from osteon.reporting.card.facts import CardFacts
 from osteon.reporting.page.render import render
 from osteon.reporting.page.sections_controls import finding, worked
 from osteon.reporting.page.sections_explaining import tone_of
-from osteon.reporting.page.sections_summary import checks, passed_point
-from tests.reporting import card_sample, sample
+from osteon.reporting.page.sections_preparation import counts_table, sentences
+from osteon.reporting.page.sections_summary import age, checks, passed_point
+from tests.reporting import card_sample, image_sample, sample
 
 MISSING = [{"name": "a", "statement": "no copy lies elsewhere", "reason": "no search"}]
 
@@ -91,3 +92,48 @@ def test_the_summary_says_that_some_age_difference_remains() -> None:
     assert remains not in render(sample.everything(metrics=metrics))
     metrics["age_matched"]["age_auroc"] = sample.value(0.53, 0.01)
     assert remains in render(sample.everything(metrics=metrics))
+
+
+@pytest.mark.parametrize(
+    ("whole", "matched", "said"),
+    [
+        (0.2, 0.2, "the gain over the reference remains"),
+        (0.2, -0.2, "the gain over the reference turns into a loss"),
+        (0.2, 0.0, "the gain over the reference is not shown to remain"),
+        (-0.2, -0.2, "is lower than the reference's, difference"),
+        (0.0, 0.2, "is higher than the reference's, difference"),
+        (-0.2, 0.0, "cannot be told from the reference's, difference"),
+    ],
+)
+def test_no_gain_is_kept_or_lost_where_there_was_none(
+    whole: float, matched: float, said: str
+) -> None:
+    metrics = sample.metrics()
+    view = sample.everything(metrics=metrics).view
+    metrics["comparisons"][view.headline]["patient"] |= sample.tests(whole)
+    ours = metrics["age_matched"]["learners"][view.headline]
+    ours["difference"] = ends(matched - 0.05, matched + 0.05)
+    ((text, _),) = age(view)
+    assert said in text
+    assert ("gain" in text) == (whole > 0)
+
+
+def test_what_a_crop_shows_is_not_called_the_lesion_where_a_threshold_decides() -> None:
+    found = image_sample.preparation()
+    assert "else of what the threshold finds, which need not be the lesion" in sentences(found)
+    found["region"]["sources"] = {"mask": 120, "whole": 24}
+    said = sentences(found)
+    assert "of the lesion where it is outlined, else whole" in said and "threshold" not in said
+
+
+def test_a_share_without_hue_and_counts_name_what_they_are_of() -> None:
+    found = image_sample.preparation()
+    found["colour"] = {"source": "as_is", "without_hue": 0.25}
+    assert "25 % of the pixels of the first 64 images have no hue." in sentences(found)
+    found["slices"]["chosen"] = 5
+    assert "of the first 5 images" in sentences(found)
+    found["region"]["notes"]["no lesion is drawn in the series: its middle slice is taken"] = 3
+    table = counts_table(found)
+    assert table is not None and table.columns[-1] == "Count"
+    notes = [row[1].text for row in table.groups[0].rows if row[0].text == "Noted"]
+    assert [one.endswith("(series)") for one in notes] == [False, True]

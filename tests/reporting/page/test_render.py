@@ -2,7 +2,6 @@
 
 import re
 import sys
-from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,8 +10,9 @@ import pytest
 from osteon.reporting.page import render as page
 from osteon.reporting.page.render import ReportParts, render
 from tests.reporting import sample
+from tests.reporting.page.charts import chart, svg
+from tests.reporting.page.tree import Tree
 
-VOID = {"meta", "img", "br", "input", "link", "hr", "rect", "path", "use"}
 SECTIONS = {
     "summary": "metrics",
     "cohort": "cohort",
@@ -33,59 +33,6 @@ SECTIONS = {
     "settings": "metrics",
     "glossary": "metrics",
 }
-
-
-class Tree(HTMLParser):
-    """Open and closed elements in order, attributes, ids and visible text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.errors: list[str] = []
-        self.starts: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.starts.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.starts.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in VOID:
-            return
-        if not self.open or self.open.pop() != tag:
-            self.errors.append(f"</{tag}> at {self.getpos()}")
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] not in ("style", "script"):
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attrs for name, attrs in self.starts if name == tag]
-
-
-def svg(chart: Any) -> str:
-    """A drawing with ids, a reference and metadata, as a library would leave them."""
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg"><metadata>http://purl.org/dc</metadata>'
-        '<clipPath id="clip"><rect width="9" height="9"/></clipPath>'
-        f'<g data-series="{chart.series[0].key}" clip-path="url(#clip)"><path d="M0 0"/></g></svg>'
-    )
-
-
-def chart(name: str) -> SimpleNamespace:
-    series = (SimpleNamespace(key="a", name="A", role="other"),)
-    title = f"{name} title"
-    return SimpleNamespace(name=name, title=title, note="By patient. A note.", series=series)
 
 
 @pytest.fixture(autouse=True)
@@ -192,56 +139,6 @@ def test_research_use_is_stated(tree: Tree) -> None:
     assert "Not a medical device" in tree.text
 
 
-EVIL = '<script>alert("x")</script>'
-
-
-def test_names_from_data_cannot_become_markup() -> None:
-    metrics = sample.metrics()
-    metrics["settings"]["positive_class"] = EVIL
-    metrics["learners"][EVIL] = metrics["learners"].pop("resnet18_age")
-    metrics["learners"]["resnet18_all"]["patient"]["warnings"] = [EVIL]
-    galleries = sample.galleries()
-    galleries[0]["cases"][0]["label"] = EVIL
-    ledger = sample.ledger()
-    ledger["rows"][0]["what"] = EVIL
-    roc = chart("roc")
-    roc.title = roc.note = EVIL
-    roc.series = (
-        SimpleNamespace(key="a", name=EVIL, role="other"),
-        SimpleNamespace(key="b", name='" onload="alert(1)', role="other"),
-    )
-    parts = sample.everything(
-        {"roc": roc},
-        title=EVIL,
-        statement=EVIL,
-        metrics=metrics,
-        galleries=galleries,
-        ledger=ledger,
-        run=sample.run() | {"command": EVIL},
-    )
-    made = render(parts)
-    tree = Tree(made)
-    assert not tree.errors
-    assert len(tree.all("script")) == 1
-    assert EVIL not in made
-    assert EVIL in tree.text
-    assert not [attrs for _, attrs in tree.starts if "onload" in attrs]
-
-
-def test_a_statement_cannot_leave_the_print_rules() -> None:
-    made = render(ReportParts("t", statement='"; } </style><script>x</script> body { color: red'))
-    assert made.count("</style>") == 1
-    assert len(Tree(made).all("script")) == 1
-
-
-@pytest.mark.parametrize("address", ["https://example.org/a.png", "data:image/svg+xml;base64,AA"])
-def test_an_image_that_is_no_inline_picture_is_refused(address: str) -> None:
-    galleries = sample.galleries()
-    galleries[0]["cases"][0]["tiles"][0]["image"] = address
-    with pytest.raises(ValueError, match="galleries"):
-        render(sample.everything(galleries=galleries))
-
-
 def test_no_number_that_is_none_is_printed() -> None:
     nan = float("nan")
     metrics = sample.metrics()
@@ -318,21 +215,6 @@ def test_pictures_tables_and_headings_are_accessible(tree: Tree, whole: str) -> 
 )
 def test_print_rules_are_there(whole: str, rule: str) -> None:
     assert rule in whole
-
-
-def test_galleries_shrink_until_the_page_is_small_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = sample.everything(galleries=sample.galleries(cases=8, side=96))
-    size = len(render(parts))
-    monkeypatch.setattr(page, "LIMIT", int(0.9 * size))
-    made = render(parts)
-    assert len(made) <= page.LIMIT
-    assert "4 further cases are left out" in made
-
-
-def test_a_page_too_large_without_galleries_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "LIMIT", 1000)
-    with pytest.raises(ValueError, match="without galleries"):
-        render(sample.everything())
 
 
 def test_a_failed_certificate_shouts_and_names_nobody() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osteon.reporting.page import tables
-from osteon.reporting.page.sections_claims import beside_printed
-from osteon.reporting.page.sections_explaining import by_chance
+from osteon.reporting.page.sections_claims import paper_table
+from osteon.reporting.page.sections_explaining import by_shuffled
 from osteon.reporting.page.sections_summary import side
 from tests.reporting import sample
 
@@ -138,38 +138,42 @@ def test_columns_of_words_are_known_from_columns_of_numbers() -> None:
 
 
 def test_the_papers_table_stands_in_its_layout() -> None:
-    given = sample.paper_tables()[0]["table"]
-    table = beside_printed(given, "Table 1", "")
+    table = paper_table(sample.paper_tables()[0])
     assert table is not None
     assert table.columns == ("Inputs", "", "Accuracy", "Precision", "Recall", "F1")
     printed, images, patients = table.groups[0].rows[:3]
     assert [cell.text for cell in printed[:3]] == ["Baseline", "printed", "0.9719"]
-    assert (images[1].text, images[1].minor) == ("0.890", "± 0.010")
-    assert (patients[1].text, patients[1].minor) == ("0.900", "[0.860, 0.930]")
-    assert table.groups[0].rows[-1][1].why == "not run"
+    assert (images[1].text, images[1].minor) == ("0.8900", "± 0.0100")
+    assert (patients[1].text, patients[1].minor) == ("0.9000", "[0.8600, 0.9300]")
+    assert [row[-1].text for row in table.groups[0].rows[-3:]] == ["0.9719", "–", "–"]
+    assert table.groups[0].rows[-1][-1].why == "not run"
 
 
-def test_the_papers_table_as_text_stands_in_the_same_layout() -> None:
-    text = "printed 0.9435\nimages 0.7223 ± 0.0294\npatients 0.7542 [0.7042, 0.8042]"
-    frame = pd.DataFrame(
-        {"Inputs": ["Baseline", "LDH"], "F1": [text, "printed 0.9"], "Note": ["", "not run"]}
-    )
-    table = beside_printed(frame, "Table 1", "")
-    assert table is not None
-    rows = table.groups[0].rows
-    assert [(row[-1].text, row[-1].minor) for row in rows] == [
-        ("0.9435", ""),
-        ("0.7223", "± 0.0294"),
-        ("0.7542", "[0.7042, 0.8042]"),
-        ("0.9", ""),
-        ("–", ""),
-        ("–", ""),
+def test_a_table_of_single_lines_is_printed_as_it_is() -> None:
+    table = paper_table({"title": "t", "columns": ["a", "b"], "rows": [["x", "0.848"], ["y", "–"]]})
+    assert table is not None and table.columns == ("a", "b")
+    assert [[cell.text for cell in row] for row in table.groups[0].rows] == [
+        ["x", "0.848"],
+        ["y", "–"],
     ]
-    assert rows[-1][-1].why == "not run"
 
 
-def test_another_table_is_not_taken_for_the_papers() -> None:
-    assert beside_printed(pd.DataFrame({"a": [1]}), "t", "") is None
+@pytest.mark.parametrize("cell", ["0.81\n0.79 [0.7, 0.8]", "one patient\ntwo, of which\nthree"])
+def test_lines_that_begin_with_no_common_word_stay_in_their_cell(cell: str) -> None:
+    given = {"title": "t", "columns": ["a", "b"], "rows": [["x", cell], ["y", "another line"]]}
+    table = paper_table(given)
+    assert table is not None
+    assert table.groups[0].rows[0][1].text == cell
+
+
+@pytest.mark.parametrize("rows", [[], None])
+def test_a_table_without_rows_is_left_out(rows: object) -> None:
+    assert paper_table({"title": "t", "columns": ["a"], "rows": rows}) is None
+
+
+def test_a_row_of_another_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        paper_table({"title": "t", "columns": ["a", "b"], "rows": [["x"]]})
 
 
 @pytest.mark.parametrize(
@@ -187,8 +191,27 @@ def test_a_difference_without_interval_is_unclear() -> None:
 
 @pytest.mark.parametrize(
     ("lo", "hi", "verdict"),
-    [(0.1, 0.2, "above chance"), (0.0, 0.05, "below chance"), (0.05, 0.2, "as chance")],
+    [
+        (0.1, 0.2, "above shuffled"),
+        (-0.2, -0.1, "below shuffled"),
+        (-0.1, 0.2, "as shuffled"),
+        (0.0, 0.2, "as shuffled"),
+    ],
 )
-def test_pointing_is_read_against_chance(lo: float, hi: float, verdict: str) -> None:
-    found = {"value": (lo + hi) / 2, "lo": lo, "hi": hi}
-    assert by_chance(found, {"value": 0.086}).text == verdict
+def test_pointing_is_read_against_shuffled_weights(lo: float, hi: float, verdict: str) -> None:
+    assert by_shuffled({"value": (lo + hi) / 2, "lo": lo, "hi": hi}).text == verdict
+
+
+@pytest.mark.parametrize(
+    ("gain", "verdict"),
+    [
+        # Crops around the lesion: both maps hit it on every image, whatever was learnt.
+        ({"value": 0.0, "lo": None, "hi": None, "patients": 40}, "as shuffled"),
+        ({"value": 1.0, "lo": None, "hi": None, "patients": 40}, "above shuffled"),
+        ({"value": 1.0, "lo": None, "hi": None, "patients": 1}, "–"),
+        ({"value": None, "lo": None, "hi": None, "patients": 0}, "–"),
+        (None, "–"),
+    ],
+)
+def test_pointing_without_an_interval(gain: dict[str, object] | None, verdict: str) -> None:
+    assert by_shuffled(gain).text == verdict

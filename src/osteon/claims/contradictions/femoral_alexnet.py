@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from osteon.claims.contradictions.sums import (
+    AMBIGUOUS,
     Checked,
     Reach,
     around,
@@ -15,6 +16,7 @@ from osteon.claims.contradictions.sums import (
     overlap,
     reach,
     rounding,
+    said_alike,
     sd_possible,
     total,
 )
@@ -194,6 +196,18 @@ def _protocol(published: Mapping[str, Any]) -> Iterator[Checked]:
         protocol["train"] == patients - fold and protocol["test"] == fold,
         SETUP,
     )
+    steps, batch, trained = protocol["iterations"], protocol["batch"], patients - fold
+    yield Checked(
+        "iterations",
+        f"How long {steps} iterations are",
+        steps,
+        round(steps * batch / trained, 1),
+        f"read as steps: {steps} x {batch}/{trained:g} = {steps * batch / trained:.1f} passes; "
+        f"read as passes: {steps} x {trained:g}/{batch} = {steps * trained / batch:.0f} steps",
+        None,
+        SETUP,
+        note=AMBIGUOUS,
+    )
     said, shown = published["text"]["methods"], len(published["table2"])
     yield Checked(
         "number_of_methods",
@@ -213,5 +227,19 @@ def _cohort(published: Mapping[str, Any]) -> Iterator[Checked]:
     yield sd_possible("diameter_sd", "the diameter", cohort["diameter_cm"], DATA)
     classes, parts = [cohort["benign"], cohort["malignant"]], [protocol["train"], protocol["test"]]
     yield total("classes", "The classes add up to the cohort", classes, cohort["patients"], DATA)
+    left, shown = cohort["patients"] - sum(classes), published["text"]["kinds_shown"]
+    found = len(classes) + (left > 0)
+    yield Checked(
+        "kinds_of_tumour",
+        "The figure shows as many kinds of tumour as the cohort has",
+        shown,
+        found,
+        f"{cohort['patients']} - {classes[0]} - {classes[1]} = {left} for a third kind; "
+        f"{shown} shown",
+        shown == found,
+        f"Fig. 3; {DATA}",
+    )
+    modality = published["text"]["modality"]
+    yield said_alike("modality", "The images are of one modality", modality)
     statement = "Training and test set add up to the cohort"
     yield total("train_and_test", statement, parts, cohort["patients"], SETUP)

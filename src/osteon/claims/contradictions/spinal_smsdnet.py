@@ -16,6 +16,7 @@ from osteon.claims.contradictions.sums import (
     listed,
     overlap,
     rounding,
+    said_alike,
     sd_possible,
     total,
 )
@@ -213,6 +214,20 @@ def hue(colour: tuple[float, float, float], offsets: list[float]) -> float:
 
 def _architecture(published: Mapping[str, Any]) -> Iterator[Checked]:
     protocol = published["protocol"]
+    layers, channels = protocol["layers_per_block"], protocol["map_channels"]
+    yield Checked(
+        "inputs_of_a_layer",
+        "Earlier maps summed (Eq. 6) and put behind one another (the text) are one input",
+        None,
+        f"{channels} against {layers * channels} channels",
+        f"the sum of {layers} maps: {channels} channels; {layers} maps behind one another: "
+        f"{layers} x {channels} = {layers * channels}",
+        layers * channels == channels,
+        "Eq. 6; section 2.4",
+        note=IMPLIED,
+    )
+    pooling = published["text"]["pooling"]
+    yield said_alike("pooling_kinds", "One kind of pooling stands between the blocks", pooling)
     hues = {name: hue(rgb, protocol["hue_offsets"]) for name, rgb in PURE.items()}
     yield Checked(
         "hues_differ",

@@ -113,6 +113,20 @@ def between(
     )
 
 
+def said_alike(name: str, statement: str, places: Mapping[str, str]) -> Checked:
+    """One thing that a paper names in several places; place → what it is called there."""
+    kinds = list(dict.fromkeys(places.values()))
+    return Checked(
+        name,
+        statement,
+        " and ".join(kinds),
+        f"{len(kinds)} kind{'' if len(kinds) == 1 else 's'}",
+        f"{', '.join(f'{kind} ({place})' for place, kind in places.items())}: {len(kinds)}",
+        len(kinds) == 1,
+        "; ".join(places),
+    )
+
+
 def counts_giving(value: float, size: int, decimals: int) -> list[int]:
     """All k for which k/size is printed as `value`."""
     lo, hi = around(value, decimals)

@@ -53,13 +53,14 @@ class Compared(_Strict):
     Attributes:
         item: its name.
         printed: dotted path to the printed setting.
-        ours: path into what a run says of itself (see `osteon.claims.paths`).
+        ours: path into what a run says of itself (see `osteon.claims.paths`), or several of which
+            the first counts that leads to something.
         default: ours where the run has no such setting because it knows one way only.
     """
 
     item: str
     printed: str
-    ours: str
+    ours: str | tuple[str, ...]
     default: str | int | float | bool | None = None
 
 
@@ -72,7 +73,8 @@ class Claim(_Strict):
         value: dotted path to one printed number, or
         table: name of a block row → column → number.
         columns: printed column → our metric; empty = all, under their own names.
-        ours: path into metrics or explanations; None = we have no such figure.
+        ours: path into metrics or explanations, or several of which the first counts that leads to
+            a figure; None = we have no such figure.
         pick: `max` takes the best of several found.
     """
 
@@ -81,7 +83,7 @@ class Claim(_Strict):
     value: str | None = None
     table: str | None = None
     columns: dict[str, str] = Field(default_factory=dict)
-    ours: str | None = None
+    ours: str | tuple[str, ...] | None = None
     pick: Literal["max"] | None = None
 
     @model_validator(mode="after")

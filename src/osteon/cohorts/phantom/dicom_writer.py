@@ -7,6 +7,7 @@ clock, and the implementation is named here so that another pydicom does not cha
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,13 @@ VIEW_CODES = {
 KNEE_CODE = ("72696002", "Knee")
 
 
-@dataclass(frozen=True)
-class Radiograph:
-    """One radiograph to write. Ages in years, spacing in mm, dates as YYYYMMDD."""
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Whose image it is, of which visit, from which machine. Ages in years, dates as YYYYMMDD.
+
+    `study`, `series` and `instance` are names that UIDs are made from, `number` is the
+    InstanceNumber.
+    """
 
     patient_id: str
     patient_name: str
@@ -56,6 +61,12 @@ class Radiograph:
     manufacturer: str
     model: str
     station: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Radiograph(Identity):
+    """One radiograph to write. Spacing in mm."""
+
     kvp: int
     view: str
     right: bool
@@ -84,8 +95,8 @@ def view_position(view: str, right: bool) -> str:
     return {"AP": "AP", "LAT": "RL" if right else "LL", "OBL": "RLO" if right else "LLO"}[view]
 
 
-def patient_and_study(image: Radiograph) -> dict[str, Any]:
-    """Patient, General Study and General Series modules (PS3.3 C.7.1-C.7.3)."""
+def patient_and_study(image: Identity) -> dict[str, Any]:
+    """Patient, General Study, Series, Equipment and Image modules (PS3.3 C.7.1-C.7.3, C.7.5-6)."""
     return {
         "SpecificCharacterSet": "ISO_IR 192",
         "PatientName": image.patient_name,
@@ -99,40 +110,40 @@ def patient_and_study(image: Radiograph) -> dict[str, Any]:
         "StudyID": image.accession[-6:],
         "AccessionNumber": image.accession,
         "ReferringPhysicianName": image.physician,
-        "StudyDescription": "XR knee",
-        "Modality": "DX",
         "SeriesInstanceUID": make_uid(image.series),
-        "SeriesNumber": 1,
         "SeriesDate": image.study_date,
-        "SeriesDescription": f"Knee {image.view}",
-        "PresentationIntentType": "FOR PRESENTATION",
-        "BodyPartExamined": image.body_part,
-        "ImageLaterality": "R" if image.right else "L",
-    }
-
-
-def equipment_and_image(image: Radiograph) -> dict[str, Any]:
-    """Equipment, DX Anatomy, Image, Detector and Positioning modules (PS3.3 C.7.5, C.8.11)."""
-    columns = ("A" if image.right else "P") if image.view == "LAT" else "L"
-    return {
         "Manufacturer": image.manufacturer,
         "ManufacturerModelName": image.model,
         "InstitutionName": image.institution,
         "StationName": image.station,
         "DeviceSerialNumber": f"SN-{image.station}",
         "SoftwareVersions": "1.0",
+        "InstanceNumber": image.number,
+        "AcquisitionDate": image.study_date,
+        "AcquisitionTime": image.study_time,
+        "ContentDate": image.study_date,
+        "ContentTime": image.study_time,
+    }
+
+
+def radiograph_facts(image: Radiograph) -> dict[str, Any]:
+    """DX Series, Anatomy, Image, Detector and Positioning modules (PS3.3 C.8.11)."""
+    columns = ("A" if image.right else "P") if image.view == "LAT" else "L"
+    return {
+        "StudyDescription": "XR knee",
+        "Modality": "DX",
+        "SeriesNumber": 1,
+        "SeriesDescription": f"Knee {image.view}",
+        "PresentationIntentType": "FOR PRESENTATION",
+        "BodyPartExamined": image.body_part,
+        "ImageLaterality": "R" if image.right else "L",
         "DetectorType": "SCINTILLATOR",
         "KVP": image.kvp,
         "DistanceSourceToDetector": 1150,
         "DistanceSourceToPatient": 1100,
         "ExposureTime": 12,
         "Exposure": 5,
-        "InstanceNumber": image.number,
         "ImageType": ["ORIGINAL", "PRIMARY", ""],
-        "AcquisitionDate": image.study_date,
-        "AcquisitionTime": image.study_time,
-        "ContentDate": image.study_date,
-        "ContentTime": image.study_time,
         "PatientOrientation": [columns, "F"],
         "ViewPosition": view_position(image.view, image.right),
         "AnatomicRegionSequence": Sequence([code(*KNEE_CODE)]),
@@ -170,12 +181,31 @@ def pixel_module(image: Radiograph, pixels: NDArray[np.uint16]) -> dict[str, Any
     }
 
 
-def dataset(image: Radiograph, pixels: NDArray[np.uint16]) -> Dataset:
-    """The whole object, file meta included; `pixels` (rows, columns), 0..4095."""
+def encode(
+    sop_class: uid.UID,
+    instance: str,
+    facts: Mapping[str, Any],
+    pixels: NDArray[np.integer[Any]],
+    transfer_syntax: str,
+) -> Dataset:
+    """The whole object, file meta included.
+
+    Args:
+        sop_class: what it is.
+        instance: name that its UID is made from.
+        facts: its elements by keyword.
+        pixels: (rows, columns), 16 bits, stored values.
+        transfer_syntax: a key of `UNCOMPRESSED` or `COMPRESSED`.
+
+    Raises:
+        ValueError: the transfer syntax is unknown.
+    """
+    known = sorted(UNCOMPRESSED | COMPRESSED)
+    if transfer_syntax not in known:
+        raise ValueError(f"transfer_syntax is {transfer_syntax!r}: choose one of {known}")
     made = Dataset()
-    made.SOPClassUID = uid.DigitalXRayImageStorageForPresentation
-    made.SOPInstanceUID = make_uid(image.instance)
-    facts = patient_and_study(image) | equipment_and_image(image) | pixel_module(image, pixels)
+    made.SOPClassUID = sop_class
+    made.SOPInstanceUID = make_uid(instance)
     for keyword, value in facts.items():
         setattr(made, keyword, value)
     made.file_meta = FileMetaDataset()
@@ -183,13 +213,13 @@ def dataset(image: Radiograph, pixels: NDArray[np.uint16]) -> Dataset:
     made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
     made.file_meta.ImplementationClassUID = make_uid("osteon", "phantom")
     made.file_meta.ImplementationVersionName = "OSTEON_PHANTOM"
-    little = np.ascontiguousarray(pixels, dtype="<u2")
-    if image.transfer_syntax in UNCOMPRESSED:
-        made.file_meta.TransferSyntaxUID = UNCOMPRESSED[image.transfer_syntax]
+    little = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("<"))
+    if transfer_syntax in UNCOMPRESSED:
+        made.file_meta.TransferSyntaxUID = UNCOMPRESSED[transfer_syntax]
         made.PixelData = little.tobytes()
         made["PixelData"].VR = "OW"
     else:
-        made.compress(COMPRESSED[image.transfer_syntax], little, generate_instance_uid=False)
+        made.compress(COMPRESSED[transfer_syntax], little, generate_instance_uid=False)
     return made
 
 
@@ -200,7 +230,7 @@ def write_radiograph(path: Path, image: Radiograph, pixels: NDArray[np.uint16]) 
     """
     if int(pixels.max()) > 4095:
         raise ValueError(f"pixels reach {int(pixels.max())}: 12 bits hold 0..4095")
-    known = sorted(UNCOMPRESSED | COMPRESSED)
-    if image.transfer_syntax not in known:
-        raise ValueError(f"transfer_syntax is {image.transfer_syntax!r}: choose one of {known}")
-    dataset(image, pixels).save_as(path, enforce_file_format=True)
+    facts = patient_and_study(image) | radiograph_facts(image) | pixel_module(image, pixels)
+    sop_class = uid.DigitalXRayImageStorageForPresentation
+    made = encode(sop_class, image.instance, facts, pixels, image.transfer_syntax)
+    made.save_as(path, enforce_file_format=True)

@@ -28,6 +28,7 @@ class KneePhantomConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Literal["knee"] = "knee"
     patients: int = Field(240, ge=2, le=20_000, description="patients in the cohort")
     osteosarcoma_fraction: float = Field(
         394 / 848,
@@ -95,6 +96,10 @@ class KneePhantomConfig(BaseModel):
             )
         return self
 
+    def write(self, folder: Path, workers: int = 1) -> None:
+        """Write the cohort; see `write_knee_phantom`."""
+        write_knee_phantom(folder, self, workers)
+
 
 def write_knee_phantom(folder: Path, config: KneePhantomConfig, workers: int = 1) -> None:
     """Write the cohort into `folder`, an existing empty folder, as a hospital would export it.
@@ -106,12 +111,8 @@ def write_knee_phantom(folder: Path, config: KneePhantomConfig, workers: int = 1
     Raises FileNotFoundError where `folder` does not exist, FileExistsError where it is not empty,
     ValueError where `workers` is negative.
     """
+    from osteon.cohorts.phantom.common import check_call
     from osteon.cohorts.phantom.knee_export import write_cohort
 
-    if not folder.is_dir():
-        raise FileNotFoundError(f"folder is {folder}: an existing empty folder is needed")
-    if any(folder.iterdir()):
-        raise FileExistsError(f"folder is {folder}: it is not empty")
-    if workers < 0:
-        raise ValueError(f"workers is {workers}: 0 (all cores) or more is allowed")
+    check_call(folder, workers)
     write_cohort(folder, config, workers)

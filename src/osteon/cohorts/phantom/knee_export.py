@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
-from numpy.typing import NDArray
 from PIL import Image
 
+from osteon.cohorts.phantom import common
 from osteon.cohorts.phantom import knee_labs as labs
+from osteon.cohorts.phantom.common import (
+    PATIENT_FACTS,
+    has_share,
+    patient_number,
+    pick,
+    write_boxes,
+)
 from osteon.cohorts.phantom.dicom_writer import Radiograph, write_radiograph
 from osteon.cohorts.phantom.knee import CLASSES, KneePhantomConfig
 from osteon.cohorts.phantom.knee_anatomy import Anatomy, draw_anatomy
@@ -30,9 +34,7 @@ from osteon.cohorts.phantom.knee_render import (
     take_picture,
 )
 
-PATIENT_FACTS = ("patient_id", "label", "age", "sex", "site", "location", "subtype", "centre")
 LABS = ("alp", "alp_low", "alp_high", "ldh", "ldh_low", "ldh_high")
-IMAGE_COLUMNS = ("file", "patient_id", "sequence", "view", "mask", "boxes")
 OSTEOSARCOMAS = ("osteoblastic", "chondroblastic", "fibroblastic", "telangiectatic")
 OSTEOSARCOMA_WEIGHTS = (0.55, 0.2, 0.17, 0.08)
 INJURIES = ("meniscal_injury", "ligament_tear", "inflammation")
@@ -57,20 +59,12 @@ class Patient:
 
 def generator(config: KneePhantomConfig, index: int, stream: int) -> np.random.Generator:
     """Patient `index`'s own randomness, so that no patient depends on how many others there are."""
-    return np.random.default_rng([config.seed, index, stream])
+    return common.generator(config.seed, index, stream)
 
 
 def is_tumour(config: KneePhantomConfig, index: int) -> bool:
     """Classes in the asked proportion in every stretch of patients, not only on average."""
-    phase = np.random.default_rng([config.seed]).random()
-    share = config.osteosarcoma_fraction
-    return math.floor((index + 1) * share + phase) > math.floor(index * share + phase)
-
-
-def patient_number(config: KneePhantomConfig, index: int) -> str:
-    """A medical record number that says nothing about class or order; unique in the cohort."""
-    start = int(np.random.default_rng([config.seed, 7]).integers(10**7))
-    return f"MR{(start + index * 7_654_321) % 10**7:07d}"
+    return has_share(config.seed, config.osteosarcoma_fraction, index)
 
 
 def draw_contrast(rng: np.random.Generator, config: KneePhantomConfig) -> float:
@@ -126,7 +120,7 @@ def draw_patient(config: KneePhantomConfig, index: int) -> Patient:
     count = int(visit.integers(config.views_min, config.views_max + 1))
     views = ("AP", "LAT", *(str(view) for view in visit.choice(["OBL", "AP", "LAT"], size=2)))
     row = {
-        "patient_id": patient_number(config, index),
+        "patient_id": patient_number(config.seed, index),
         "label": CLASSES[tumour],
         "site": bone,
         "location": "right_knee" if anatomy.right else "left_knee",
@@ -176,36 +170,6 @@ def radiograph(
     )
 
 
-def bounding_box(mask: NDArray[np.uint8]) -> tuple[int, int, int, int]:
-    """(x0, y0, x1, y1) in px of the mask's ones, x1 and y1 one past the last."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
-def write_boxes(path: Path, image: Path, mask: NDArray[np.uint8], label: str) -> None:
-    """One LabelMe rectangle around the mask, in the layout of LabelMe 5."""
-    x0, y0, x1, y1 = bounding_box(mask)
-    shape: dict[str, Any] = {
-        "label": label,
-        "points": [[float(x0), float(y0)], [float(x1), float(y1)]],
-        "group_id": None,
-        "description": "",
-        "shape_type": "rectangle",
-        "flags": {},
-        "mask": None,
-    }
-    page = {
-        "version": "5.5.0",
-        "flags": {},
-        "shapes": [shape],
-        "imagePath": image.name,
-        "imageData": None,
-        "imageHeight": mask.shape[0],
-        "imageWidth": mask.shape[1],
-    }
-    path.write_text(json.dumps(page, indent=2) + "\n", encoding="utf-8")
-
-
 def write_image(
     folder: Path, config: KneePhantomConfig, patient: Patient, number: int
 ) -> dict[str, Any]:
@@ -217,8 +181,7 @@ def write_image(
     picture = take_picture(
         rng, patient.anatomy, patient.lesions, view, patient.scanner, size, config.noise
     )
-    weights = np.array(list(config.transfer_syntaxes.values()), dtype=float)
-    syntax = str(rng.choice(list(config.transfer_syntaxes), p=weights / weights.sum()))
+    syntax = pick(rng, config.transfer_syntaxes)
     study = Path("dicom") / f"ST{patient.index:06d}" / f"SE{number:03d}"
     (folder / study).mkdir(parents=True)
     stem = f"IM{number:05d}"
@@ -244,19 +207,7 @@ def write_patient(
     return patient.row, [write_image(folder, config, patient, number) for number in numbers]
 
 
-def write_table(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> None:
-    """A CSV with `columns`; None is an empty cell."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, columns, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-
-
 def write_cohort(folder: Path, config: KneePhantomConfig, workers: int) -> None:
     """Write every patient, `workers` at a time (0 = all cores), then the two tables."""
-    (folder / "masks").mkdir()
-    jobs = (delayed(write_patient)(folder, config, index) for index in range(config.patients))
-    written = list(Parallel(n_jobs=workers or -1)(jobs))
-    write_table(folder / "patients.csv", PATIENT_FACTS + LABS, (row for row, _ in written))
-    images = (image for _, rows in written for image in rows)
-    write_table(folder / "images.csv", IMAGE_COLUMNS, images)
+    write = partial(write_patient, folder, config)
+    common.write_cohort(folder, config.patients, write, PATIENT_FACTS + LABS, workers)

@@ -7,16 +7,22 @@ from kedro.pipeline import Pipeline, node
 from osteon.pipelines.evaluation import nodes
 
 
-def create_pipeline(paper: str, report: str, learners: Iterable[str]) -> Pipeline:
+def create_pipeline(
+    paper: str,
+    report: str,
+    learners: Iterable[str],
+    splits: str = "splits",
+) -> Pipeline:
     """Controls, leak certificate, metrics and comparison of some learners of a paper.
 
     Args:
         paper: namespace the learners live in.
         report: namespace of the results, which is also their folder under `data/08_reporting`.
         learners: names in the paper's namespace.
+        splits: name of the splits table that these learners were trained by.
     """
     learners = list(learners)
-    samples, splits = f"{paper}.samples", f"{paper}.splits"
+    samples, splits = f"{paper}.samples", f"{paper}.{splits}"
     return Pipeline(
         [
             node(
@@ -48,7 +54,9 @@ def create_pipeline(paper: str, report: str, learners: Iterable[str]) -> Pipelin
                     "flow": f"{paper}.cohort_flow",
                     "certificate": f"{report}.leak_certificate",
                     "controls": f"{report}.controls",
+                    "controls__fitted": f"{report}.controls_fitted",
                     **{name: f"{paper}.{name}.predictions" for name in learners},
+                    **{f"{name}__fitted": f"{paper}.{name}.fitted" for name in learners},
                     **{f"{name}__record": f"{paper}.{name}.training_record" for name in learners},
                 },
                 [f"{report}.metrics", f"{report}.curves", f"{report}.comparison"],

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from kedro.pipeline import Pipeline, node
 
-from osteon.pipelines.explainability import nodes
+from osteon.pipelines.explainability import galleries, nodes
+from osteon.reporting.choice import NAMES
 
 TEMPLATE = [
     node(
@@ -49,11 +50,12 @@ def create_pipeline(paper: str, report: str, reference: str, headline: str) -> P
                 namespace=report,
             ),
             node(
-                nodes.draw_galleries,
+                galleries.draw_galleries,
                 {
                     "archive": f"{paper}.archive",
                     "images": f"{paper}.images",
                     "samples": f"{paper}.samples",
+                    "prepared": f"{paper}.prepared",
                     "config": f"params:{paper}.explainability",
                     "cohort": f"params:{paper}.cohort",
                     "preprocessing": f"params:{paper}.preprocessing",
@@ -62,7 +64,7 @@ def create_pipeline(paper: str, report: str, reference: str, headline: str) -> P
                     "reference_maps": f"{paper}.{reference}.saliency",
                     "headline_maps": f"{paper}.{headline}.saliency",
                 },
-                [f"{report}.galleries", *(f"{report}.gallery_{name}" for name in nodes.SHEETS)],
+                [f"{report}.galleries", *(f"{report}.gallery_{name}" for name in NAMES)],
                 name="draw_galleries",
                 namespace=report,
             ),

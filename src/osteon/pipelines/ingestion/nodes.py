@@ -34,9 +34,7 @@ def locate_cohort(cohort: CohortConfig) -> Build:
 
 
 def _write_phantom(folder: Path, cohort: CohortConfig) -> None:
-    from osteon.cohorts.phantom.knee import write_knee_phantom
-
-    write_knee_phantom(folder, cohort.phantom, workers=cohort.effective_workers)
+    cohort.phantom.write(folder, workers=cohort.effective_workers)
 
 
 def _write_pointer(folder: Path, cohort: CohortConfig) -> None:

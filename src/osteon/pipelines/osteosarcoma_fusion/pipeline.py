@@ -3,18 +3,11 @@
 A learner is a name here and a block of the same name in `parameters_osteosarcoma_fusion.yml`.
 """
 
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Pipeline
 
-from osteon.pipelines import (
-    evaluation,
-    explainability,
-    ingestion,
-    preprocessing,
-    reporting,
-    splitting,
-    training,
-)
+from osteon.pipelines import evaluation, reporting, splitting, training
 from osteon.pipelines.osteosarcoma_fusion import nodes
+from osteon.pipelines.rows import TABLES, create_cohort, create_row, in_paper
 
 PAPER = "osteosarcoma_fusion"
 INPUTS = ("baseline", "gender", "age", "gender_age", "ldh", "alp", "alp_ldh", "all")
@@ -37,7 +30,7 @@ def create_audit_pipeline() -> Pipeline:
     """What the paper's likely image-level split reads, beside the patient-level figure."""
     audited = [f"{learner}_image_level" for learner in AUDITED]
     row = (
-        _cohort()
+        create_cohort()
         + splitting.create_image_level_pipeline()
         + training.create_pipeline(AUDITED)
         + training.create_pipeline(audited, splits="image_level_splits")
@@ -45,38 +38,20 @@ def create_audit_pipeline() -> Pipeline:
     report = f"{PAPER}.audit"
     pairs = dict(zip(AUDITED, audited, strict=True))
     return (
-        _in_paper(row)
+        in_paper(PAPER, row)
         + evaluation.create_audit_pipeline(PAPER, report, pairs)
         + reporting.create_audit_pipeline(PAPER, report)
     )
 
 
-def _cohort() -> Pipeline:
-    return (
-        ingestion.create_pipeline() + preprocessing.create_pipeline() + splitting.create_pipeline()
-    )
-
-
-def _in_paper(row: Pipeline) -> Pipeline:
-    return Pipeline(row, namespace=PAPER, inputs={"pseudonym_key"})
-
-
 def _row(backbone: str, variants: list[str], report: str) -> Pipeline:
     """From the cohort to the report for the eight inputs of a backbone and its permuted control."""
-    learners = [*variants, f"{backbone}_permuted"]
-    baseline, everything = variants[0], variants[-1]
-    table1 = node(
-        nodes.tabulate_as_published,
-        f"{report}.metrics",
-        [f"{report}.table1", f"{report}.table1_cells"],
-        name="tabulate_as_published",
-        namespace=report,
-        tags="evaluation",
-    )
-    return (
-        _in_paper(_cohort() + training.create_pipeline(learners))
-        + evaluation.create_pipeline(PAPER, report, learners)
-        + Pipeline([table1])
-        + explainability.create_pipeline(PAPER, report, baseline, everything)
-        + reporting.create_pipeline(PAPER, report, learners, everything, "table1_cells")
+    return create_row(
+        PAPER,
+        [*variants, f"{backbone}_permuted"],
+        reference=variants[0],
+        headline=variants[-1],
+        tabulate=nodes.tabulate_as_published,
+        tables=(*TABLES, "table1_cells"),
+        report=report,
     )

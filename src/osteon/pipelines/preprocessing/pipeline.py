@@ -6,18 +6,30 @@ from osteon.pipelines.preprocessing import nodes
 
 
 def create_pipeline() -> Pipeline:
-    """Archive → image store; tables → samples."""
+    """Archive → chosen slices and regions → image store; tables → samples."""
     return Pipeline(
         [
             node(
-                nodes.prepare_images,
+                nodes.choose_images,
                 ["archive", "images", "params:preprocessing"],
+                ["chosen", "choice"],
+                name="choose_images",
+            ),
+            node(
+                nodes.prepare_images,
+                ["archive", "chosen", "params:preprocessing"],
                 "prepared",
                 name="prepare_images",
             ),
             node(
+                nodes.describe_preparation,
+                ["choice", "prepared", "params:preprocessing"],
+                "preparation",
+                name="describe_preparation",
+            ),
+            node(
                 nodes.prepare_samples,
-                ["images", "patients", "params:cohort", "params:recipe"],
+                ["chosen", "patients", "params:cohort", "params:recipe"],
                 ["samples", "missingness"],
                 name="prepare_samples",
             ),

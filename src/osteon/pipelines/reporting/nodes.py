@@ -1,9 +1,8 @@
 """Steps of reporting: tables and pictures in, pages out."""
 
-import hashlib
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -12,29 +11,9 @@ from osteon.pipelines.evaluation.nodes import STATEMENTS
 from osteon.recipes import Recipe
 from osteon.recipes.preprocessing import PreprocessingConfig
 from osteon.recipes.splitting import SplittingConfig
-
-if TYPE_CHECKING:
-    from osteon.reporting.figures.charts import Chart
+from osteon.reporting.contents import CHARTS
 
 logger = logging.getLogger(__name__)
-
-CHARTS = (
-    "roc",
-    "precision_recall",
-    "forest",
-    "forest_auroc",
-    "bars",
-    "confusion",
-    "scores",
-    "reliability",
-    "calibration",
-    "decision",
-    "subgroups",
-    "age_matched",
-    "learning_curves",
-    "clinical_attributions",
-)
-"""Charts that are datasets of their own, in the order of the outputs of `draw_charts`."""
 
 
 def tabulate_cohort(
@@ -45,6 +24,7 @@ def tabulate_cohort(
     flow: dict[str, Any],
     missingness: dict[str, Any],
     quarantine: pd.DataFrame,
+    preparation: dict[str, Any],
     cohort: CohortConfig,
     recipe: Recipe,
 ) -> dict[str, Any]:
@@ -58,6 +38,7 @@ def tabulate_cohort(
         flow: received → read → kept.
         missingness: missing clinical values by class.
         quarantine: what was refused and why.
+        preparation: which slices and regions the networks were given.
         cohort: the classes.
         recipe: how missing values were filled.
 
@@ -75,7 +56,8 @@ def tabulate_cohort(
         missingness=missingness,
         quarantine=quarantine,
         classes=cohort.classes,
-        clinical=recipe.root.clinical.model_dump(mode="json"),
+        clinical=recipe.root.clinical_policy.model_dump(mode="json"),
+        preparation=preparation,
     )
 
 
@@ -116,7 +98,10 @@ def settle_claims(
 
     protocol = {
         "cohort": cohort.model_dump(mode="json", include={"source", "classes", "modalities"}),
-        "splitting": splitting.model_dump(mode="json"),
+        # What the other protocol would have used is no setting of this run.
+        "splitting": splitting.model_dump(
+            mode="json", exclude={"folds" if splitting.protocol == "holdout" else "test_share"}
+        ),
         "preprocessing": preprocessing.model_dump(mode="json"),
     }
     paper = metrics["data"]["paper"]
@@ -130,6 +115,7 @@ def draw_charts(
     comparison: pd.DataFrame,
     explanations: dict[str, Any],
     headline: pd.DataFrame,
+    paper_figures: list[dict[str, Any]] | None = None,
     **histories: pd.DataFrame,
 ) -> tuple[Any, ...]:
     """Every chart as pictures, and those of `CHARTS` as interactive figures.
@@ -140,23 +126,20 @@ def draw_charts(
         comparison: one row a learner.
         explanations: their summary.
         headline: predictions of the learner under test, for the distribution of its scores.
+        paper_figures: the paper's own grids of cells, if it has any.
         histories: learning curves of each learner.
 
     Returns:
         file name → matplotlib figure of every chart that has data, then a plotly figure for each of
         `CHARTS`; one without data says so.
     """
+    from osteon.reporting.assembly import absent, charts_of_run
     from osteon.reporting.figures import draw, interactive
 
-    charts = _charts(metrics, curves, comparison, explanations, headline, histories)
+    tables = (metrics, curves, comparison, explanations, headline)
+    charts = charts_of_run(*tables, histories, paper_figures or ())
     pictures = {f"{name}.png": draw.figure(chart) for name, chart in charts.items()}
-    return pictures, *(interactive.figure(charts.get(name) or _absent(name)) for name in CHARTS)
-
-
-def _absent(name: str) -> "Chart":
-    from osteon.reporting.figures.charts import Chart
-
-    return Chart(name, f"{name}: no data in this run", "", "", ())
+    return pictures, *(interactive.figure(charts.get(name) or absent(name)) for name in CHARTS)
 
 
 def write_report(
@@ -169,8 +152,9 @@ def write_report(
     run: dict[str, Any],
     explanations: dict[str, Any],
     galleries: list[dict[str, Any]],
-    paper_table: pd.DataFrame,
+    paper_tables: list[dict[str, Any]],
     headline: pd.DataFrame,
+    paper_figures: list[dict[str, Any]] | None = None,
     **histories: pd.DataFrame,
 ) -> str:
     """The whole report as one page that needs nothing else.
@@ -185,18 +169,18 @@ def write_report(
         run: command, versions, hashes.
         explanations: their summary.
         galleries: cases with their pictures.
-        paper_table: the paper's own table, cells of text.
+        paper_tables: the paper's own tables, cells of ready text.
         headline: predictions of the learner under test.
+        paper_figures: the paper's own grids of cells, if it has any.
         histories: learning curves of each learner.
 
     Returns:
         HTML.
     """
-    from osteon.measures.table1 import CAPTION
+    from osteon.reporting.assembly import charts_of_run, learner_of
     from osteon.reporting.page.render import ReportParts, render
 
-    title = "The paper's table, in its own layout"
-    table = {"title": title, "note": CAPTION, "table": paper_table.fillna("")}
+    tables = (metrics, curves, comparison, explanations, headline)
     parts = ReportParts(
         title=ledger["title"],
         paper=ledger["paper"],
@@ -211,8 +195,9 @@ def write_report(
         explanations=explanations,
         galleries=galleries,
         histories=histories,
-        paper_tables=[table],
-        charts=_charts(metrics, curves, comparison, explanations, headline, histories),
+        paper_tables=paper_tables,
+        charts=charts_of_run(*tables, histories, paper_figures or ()),
+        headline=learner_of(headline, metrics),
     )
     page = render(parts)
     logger.info("report: %.1f MB", len(page) / 1e6)
@@ -247,6 +232,7 @@ def write_model_card(
         Markdown for people and the same as data.
     """
     from osteon.reporting.card.model_card import model_card, to_markdown
+    from osteon.reporting.contents import artefacts_of
 
     card = model_card(
         paper=ledger["paper"],
@@ -261,7 +247,7 @@ def write_model_card(
             "splitting": splitting.model_dump(mode="json"),
             "preprocessing": preprocessing.model_dump(mode="json"),
         },
-        artefacts=_artefacts(ledger["paper"], metrics["training"]),
+        artefacts=artefacts_of(ledger["paper"], metrics["training"]),
     )
     return to_markdown(card), card
 
@@ -281,30 +267,11 @@ def list_contents(
         parts: pages by name, as text, and the charts.
 
     Returns:
-        command, code, hashes of data and split, SHA-256 of every page, names of the charts, whether
-        the certificate passed, and how many items of the card wait for a person.
+        see `osteon.reporting.contents.contents`.
     """
-    pages = {name: text for name, text in parts.items() if isinstance(text, str)}
-    return {
-        **{name: run[name] for name in ("command", "osteon", "commit", "dirty", "hashes")},
-        "leak_certificate_passed": certificate["passed"],
-        "missing_human_input": len(model_card_data["missing_human_input"]),
-        "pages_sha256": {
-            name: hashlib.sha256(text.encode()).hexdigest() for name, text in pages.items()
-        },
-        "charts": [name.removeprefix("chart_") for name in parts if name.startswith("chart_")],
-    }
+    from osteon.reporting.contents import contents
 
-
-def _artefacts(paper: str, records: dict[str, Any]) -> dict[str, str]:
-    """Where the weights of every fold lie, and their SHA-256."""
-    return {
-        f"data/06_models/{paper}/{name}/model/<version>/model/fold{fold['fold']}.safetensors": fold[
-            "sha256"
-        ]
-        for name, record in records.items()
-        for fold in record["folds"]
-    }
+    return contents(run, certificate, model_card_data, parts)
 
 
 def write_audit_report(
@@ -332,20 +299,3 @@ def write_audit_report(
             run=run_facts(sys.argv, {}),
         )
     )
-
-
-def _charts(
-    metrics: dict[str, Any],
-    curves: dict[str, Any],
-    comparison: pd.DataFrame,
-    explanations: dict[str, Any],
-    headline: pd.DataFrame,
-    histories: dict[str, pd.DataFrame],
-) -> "dict[str, Chart]":
-    from osteon.claims.published import read_published
-    from osteon.measures.table1 import printed
-    from osteon.reporting.figures.charts import build_charts
-
-    published = read_published(metrics["data"]["paper"])
-    theirs = {**printed(published, "resnet18"), **printed(published, "resnet50")}
-    return build_charts(metrics, curves, comparison, histories, explanations, theirs, headline)

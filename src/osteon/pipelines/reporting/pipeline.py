@@ -6,13 +6,20 @@ from functools import partial
 from kedro.pipeline import Node, Pipeline, node
 
 from osteon.pipelines.reporting import nodes
+from osteon.reporting.contents import CHARTS
 
 MADE = {"run": "run", "certificate": "leak_certificate"}
 """Argument → dataset of the report: how the run was made, and what was checked."""
 
 
 def create_pipeline(
-    paper: str, report: str, learners: Iterable[str], headline: str, paper_table: str
+    paper: str,
+    report: str,
+    learners: Iterable[str],
+    headline: str,
+    paper_figures: bool = False,
+    splits: str = "splits",
+    splitting: str = "splitting",
 ) -> Pipeline:
     """Everything that a reader sees of an evaluation.
 
@@ -21,10 +28,13 @@ def create_pipeline(
         report: namespace of the results, which is also their folder under `data/08_reporting`.
         learners: names in the paper's namespace.
         headline: the learner under test.
-        paper_table: name of the dataset with the paper's own table, in the report's namespace.
+        paper_figures: whether the report's namespace has figures of the paper's own.
+        splits: the table of parts that the learners are judged by, in the paper's namespace.
+        splitting: the block of parameters that it was made with.
     """
     drawn = {
         **_of(report, "metrics", "curves", "comparison", "explanations"),
+        **_of(report, *(["paper_figures"] * paper_figures)),
         "headline": f"{paper}.{headline}.predictions",
         **{name: f"{paper}.{name}.history" for name in learners},
     }
@@ -32,18 +42,17 @@ def create_pipeline(
         **_of(report, "ledger", "cohort_tables"),
         **{argument: f"{report}.{name}" for argument, name in MADE.items()},
     }
-    table = {"paper_table": f"{report}.{paper_table}"}
     step = partial(node, namespace=report)
     pages = [
         step(
             nodes.draw_charts,
             drawn,
-            [f"{report}.figures", *(f"{report}.chart_{name}" for name in nodes.CHARTS)],
+            [f"{report}.figures", *(f"{report}.chart_{name}" for name in CHARTS)],
             name="draw_charts",
         ),
         step(
             nodes.write_report,
-            {**drawn, **told, **table, **_of(report, "galleries")},
+            {**drawn, **told, **_of(report, "paper_tables", "galleries")},
             f"{report}.report",
             name="write_report",
         ),
@@ -53,13 +62,15 @@ def create_pipeline(
                 **_of(report, "metrics", "explanations"),
                 **told,
                 **_of(paper, "human_input"),
-                **_parameters(paper, "splitting", "preprocessing"),
+                **_parameters(paper, "preprocessing"),
+                "splitting": f"params:{paper}.{splitting}",
             },
             [f"{report}.model_card", f"{report}.model_card_data"],
             name="write_model_card",
         ),
     ]
-    return Pipeline([*_tables(paper, report), *pages, _contents(report)], tags="reporting")
+    tables = _tables(paper, report, splits, splitting)
+    return Pipeline([*tables, *pages, _contents(report)], tags="reporting")
 
 
 def create_audit_pipeline(paper: str, report: str) -> Pipeline:
@@ -79,16 +90,17 @@ def create_audit_pipeline(paper: str, report: str) -> Pipeline:
     return Pipeline([page], tags="reporting")
 
 
-def _tables(paper: str, report: str) -> list[Node]:
+def _tables(paper: str, report: str, splits: str, splitting: str) -> list[Node]:
     """Who was studied, what the run was, and the paper's claims beside ours."""
     step = partial(node, namespace=report)
-    cohort = ("patients", "images", "samples", "splits", "missingness", "quarantine")
+    cohort = ("patients", "images", "samples", "missingness", "quarantine", "preparation")
     return [
         step(
             nodes.tabulate_cohort,
             {
                 **_of(paper, *cohort),
                 "flow": f"{paper}.cohort_flow",
+                "splits": f"{paper}.{splits}",
                 **_parameters(paper, "cohort", "recipe"),
             },
             f"{report}.cohort_tables",
@@ -99,7 +111,8 @@ def _tables(paper: str, report: str) -> list[Node]:
             nodes.settle_claims,
             {
                 **_of(report, "metrics", "explanations"),
-                **_parameters(paper, "cohort", "splitting", "preprocessing"),
+                **_parameters(paper, "cohort", "preprocessing"),
+                "splitting": f"params:{paper}.{splitting}",
             },
             [f"{report}.ledger", f"{report}.ledger_page"],
             name="settle_claims",
@@ -113,9 +126,9 @@ def _contents(report: str) -> Node:
         nodes.list_contents,
         {
             **{argument: f"{report}.{name}" for argument, name in MADE.items()},
-            **_of(report, "report", "model_card", "model_card_data", "table1"),
+            **_of(report, "report", "model_card", "model_card_data", "paper_tables_page"),
             "ledger": f"{report}.ledger_page",
-            **_of(report, *(f"chart_{name}" for name in nodes.CHARTS)),
+            **_of(report, *(f"chart_{name}" for name in CHARTS)),
         },
         f"{report}.contents",
         name="list_contents",

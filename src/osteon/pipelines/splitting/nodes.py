@@ -38,11 +38,12 @@ def split_patients(
     Args:
         samples: one row a sample; `sample_id`, `patient_id`, `label`, `split`.
         near_duplicates: pairs from `find_near_duplicates`.
-        splitting: number of folds, seed, what to do about near-duplicates.
+        splitting: protocol, number of folds or test share, seed, what to do about near-duplicates.
 
     Returns:
         one row a sample: `sample_id`, `patient_id`, `fold`, `split`. A sample is judged in its
-        fold; fold -1 is never judged, only trained on.
+        fold; fold -1 is never judged, only trained on. A hold-out reads like a split that the
+        cohort fixed.
 
     Raises:
         CohortError: fewer patients of a class than folds.
@@ -53,6 +54,8 @@ def split_patients(
     groups = samples["patient_id"]
     if splitting.near_duplicates == "group":
         groups = merge_groups(samples, near_duplicates)
+    if samples["split"].isna().all() and splitting.protocol == "holdout":
+        samples = samples.assign(split=_hold_out(samples["label"], groups, splitting))
     if samples["split"].notna().any():
         fold = _fixed_folds(samples)
     else:
@@ -126,6 +129,38 @@ def _grouped_folds(label: pd.Series, groups: pd.Series, splitting: SplittingConf
                 f"use fewer folds than {splitting.folds} or another splitting.seed"
             )
     return fold
+
+
+def _hold_out(label: pd.Series, groups: pd.Series, splitting: SplittingConfig) -> pd.Series:
+    """`train` or `test` for each sample: of each class the asked share of groups is tested.
+
+    A group counts to the class of its first sample (groups of two classes exist only where
+    near-duplicates tie patients together).
+    """
+    rng = np.random.default_rng(splitting.seed)
+    # Numbers in order of appearance: the parts must not depend on the key of the pseudonyms.
+    numbered = pd.Series(pd.factorize(groups)[0], index=label.index)
+    of_group = label.groupby(numbered).first()
+    counts = _shares(of_group.value_counts().sort_index(), splitting.test_share)
+    tested: list[int] = []
+    for value, own in of_group.groupby(of_group):
+        count = int(counts[value])
+        if not 0 < count < len(own):
+            raise CohortError(
+                f"splitting.test_share: {splitting.test_share} of the {len(own)} patient(s) of "
+                f"class {value} leaves {count} to be judged; both parts need one or more"
+            )
+        tested.extend(rng.permutation(own.index.to_numpy())[:count])
+    return pd.Series(np.where(numbered.isin(tested), "test", "train"), index=label.index)
+
+
+def _shares(sizes: pd.Series, share: float) -> pd.Series:
+    """Whole parts of some sizes that add up to the share of all, by largest remainder."""
+    wanted = share * sizes
+    counts = wanted.astype("int64")
+    missing = round(share * sizes.sum()) - int(counts.sum())
+    rest = (wanted - counts).sort_values(ascending=False, kind="stable").index[:missing]
+    return counts.add(pd.Series(1, index=rest), fill_value=0).astype("int64")
 
 
 def _fixed_folds(samples: pd.DataFrame) -> np.ndarray:

@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 nodes.find_near_duplicates,
-                "images",
+                "chosen",
                 "near_duplicates",
                 name="find_near_duplicates",
             ),
@@ -21,6 +21,21 @@ def create_pipeline() -> Pipeline:
                 "splits",
                 name="split_patients",
             ),
+        ],
+        tags="preprocessing",
+    )
+
+
+def create_holdout_pipeline() -> Pipeline:
+    """A second protocol beside the folds: one part that is trained on, one that is judged."""
+    return Pipeline(
+        [
+            node(
+                nodes.split_patients,
+                ["samples", "near_duplicates", "params:holdout"],
+                "holdout_splits",
+                name="hold_out_patients",
+            )
         ],
         tags="preprocessing",
     )

@@ -52,7 +52,7 @@ def train_learner(
     from osteon.learning.batches import ImageCases
     from osteon.learning.folds import divisions, fold_tasks, run_folds
 
-    full = recipe.for_learner(learner)
+    full = recipe.for_learner(learner).fitted_to(cohort.classes, preprocessing.size)
     reason = full.skip_reason(samples)
     if reason is not None:
         logger.warning("skipped: %s", reason)
@@ -66,7 +66,9 @@ def train_learner(
     }
     tasks = fold_tasks(
         full,
-        ImageCases.from_table(table, full.clinical_columns, prepared / "images.npy"),
+        ImageCases.from_table(
+            table, full.clinical_columns, prepared / "images.npy", full.normalisation
+        ),
         divisions(table["fold"].to_numpy(), table["split"].to_numpy()),
         data_hash=hashes["data"],
         split_hash=hashes["split"],
@@ -80,7 +82,7 @@ def train_learner(
         _predictions(results, table, name, paper, cohort.classes),
         Build(tasks[0].folder.name, partial(_write_artefact, results=results, card=card)),
         pd.concat([pd.DataFrame(r.history).assign(fold=r.fold) for r in results]),
-        _fitted(results, name),
+        _fitted(results, table, name, cohort.classes),
         _record(full, results, hashes),
     )
 
@@ -103,9 +105,18 @@ def _predictions(
     return pd.concat(parts, ignore_index=True)
 
 
-def _fitted(results: "list[FoldResult]", name: str) -> pd.DataFrame:
-    parts = [pd.DataFrame({"fold": r.fold, "sample_id": r.fitted}) for r in results]
-    return pd.concat(parts, ignore_index=True).assign(learner=name)
+def _fitted(
+    results: "list[FoldResult]", table: pd.DataFrame, name: str, classes: tuple[str, ...]
+) -> pd.DataFrame:
+    """What each fold was fitted on, and what its network says of that: never a performance."""
+    parts = []
+    for result in results:
+        part = table.iloc[result.train][["sample_id", "patient_id"]]
+        part = part.assign(label=result.fitted_labels, fold=result.fold, learner=name)
+        for column, class_name in enumerate(classes):
+            part[f"prob_{class_name}"] = result.fitted_probabilities[:, column]
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _record(
@@ -123,6 +134,7 @@ def _record(
             "seconds": r.seconds,
             "device": r.device,
             "threads": r.threads,
+            "parameters": r.parameters,
             "weights": r.weights_origin,
             "sha256": r.sha256,
             "resumed": r.resumed,
@@ -153,9 +165,7 @@ def _card(
         "trained_on": cohort.source,
         "preprocessing": {
             "max_side": cohort.max_side,
-            "size": preprocessing.size,
-            "mode": preprocessing.resize,
-            "channels": 1,
+            **preprocessing.model_dump(mode="json"),
         },
         **{f"{what}_hash": value for what, value in hashes.items()},
     }
@@ -180,14 +190,15 @@ def _skipped(
     """The outputs of a learner that could not be trained: empty tables, and the reason."""
     text = ["sample_id", "patient_id", "split", *SUBGROUPS, "paper", "learner"]
     kinds = {**dict.fromkeys(text, "str"), "age": "float64", "fold": "int64", "label": "int64"}
-    kinds |= {f"prob_{name}": "float64" for name in cohort.classes}
+    probabilities = [f"prob_{name}" for name in cohort.classes]
+    kinds |= dict.fromkeys(probabilities, "float64")
     predictions = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
     record = {"status": "skipped", "reason": reason, "recipe": recipe.describe(), "folds": []}
     return (
         predictions,
         Build(reason, partial(_write_reason, reason=reason)),
         pd.DataFrame(columns=["fold", "epoch"]),
-        predictions[["fold", "sample_id", "learner"]],
+        predictions[["fold", "sample_id", "patient_id", "label", "learner", *probabilities]],
         record,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from osteon.reporting.card.facts import PHANTOM, CardFacts, Whole, answer, values
+from osteon.reporting.card.recipe_facts import balanced
 
 SYNTHETIC = "synthetic patients drawn by this software"
 
@@ -48,7 +49,13 @@ def inclusion(facts: CardFacts) -> str | None:
 def subsets(facts: CardFacts) -> str | None:
     """Whether anything was sampled or left out after ingestion."""
     policy = values(facts.recipes.values(), "clinical", "missing")
+    slices = facts.preparation.get("slices") or {}
     said = "all kept images of all patients with a label; nothing was sampled"
+    if slices and slices["chosen"] < slices["frames"]:
+        said = (
+            f"{slices['chosen']} of {slices['frames']} kept slices, chosen by rule "
+            f"({str(slices['choice']).replace('_', ' ')}), of all patients with a label"
+        )
     if "drop" in policy:
         said += "; learners leave out patients without the clinical values that they use"
     if skipped := (facts.metrics or {}).get("skipped"):
@@ -77,11 +84,12 @@ def missing_data(facts: CardFacts) -> str | None:
         return None
     some = [row for row in cohort["missing"] if not row["values"]["all"].startswith("0 ")]
     never = [row["name"].replace(": missing", "") for row in cohort["missing"] if row not in some]
+    where = "" if facts.clinical or not facts.recipes else ", for the controls without an image"
     counts = [f"{row['name']} {_cells(row)}" for row in some]
     if never:
         counts.append(f"none: {', '.join(never)}")
     filled = [f"{row['name']}: {row['values']['handling']}" for row in cohort["filled"]]
-    return "; ".join(counts) + ". In place of a missing value: " + "; ".join(filled)
+    return "; ".join(counts) + f". In place of a missing value{where}: " + "; ".join(filled)
 
 
 @answer("cohort", "metrics")
@@ -164,10 +172,13 @@ def partitions(facts: CardFacts) -> str | None:
     """Cross-validation or a fixed test part; seed where it is known."""
     certificate = facts.certificate or {}
     folds, unit = certificate["folds"], certificate["unit"]
-    if len(folds) == 1:
-        return f"train and test part as the cohort fixes them, by {unit}"
     splitting = (facts.parameters or {}).get("splitting") or {}
     seed = f", seed {splitting['seed']}" if "seed" in splitting else ""
+    if facts.hold_out:
+        share = f"{100 * splitting['test_share']:.0f} %" if "test_share" in splitting else "a part"
+        return f"one hold-out by {unit}: {share} of each class drawn at random{seed}, judged once"
+    if len(folds) == 1:
+        return f"train and test part as the cohort fixes them, by {unit}"
     return (
         f"{len(folds)}-fold cross-validation by {unit}, stratified by class{seed}; every sample is "
         "judged once, by the network whose fold holds it out"
@@ -213,8 +224,15 @@ def balance(facts: CardFacts) -> str | None:
     """Shares of the classes, and that nothing is done about them."""
     rows = (facts.cohort or {})["class_balance"]
     said = "; ".join(f"{row['name']} {row['values']['patients']} patients" for row in rows[:-1])
-    done = "no resampling and no class weights; folds are stratified by class"
-    return f"{said}. {done}" if facts.late_fusion else said
+    if not facts.recipes:
+        return said
+    return f"{said}. {balanced(facts.recipes.values())}; {parts_of(facts)} stratified by class"
+
+
+def parts_of(facts: CardFacts) -> str:
+    """`folds are`, or under a hold-out `the parts are`."""
+    folds = (facts.certificate or {}).get("folds") or ()
+    return "the parts are" if len(folds) == 1 else "folds are"
 
 
 @answer("cohort")

@@ -4,6 +4,16 @@ from importlib import metadata
 from typing import Any
 
 from osteon.reporting.card.facts import PHANTOM, CardFacts, Whole, answer, values
+from osteon.reporting.card.recipe_facts import (
+    augmented,
+    colours,
+    described,
+    learning_rate,
+    length,
+    networks,
+    shown,
+    told,
+)
 
 RANGE = "(value - low) / (high - low) with the range of the record's own kit"
 
@@ -11,25 +21,17 @@ RANGE = "(value - low) / (high - low) with the range of the record's own kit"
 @answer("metrics")
 def technology(facts: CardFacts) -> str | None:
     """Deep learning, and of which kind."""
-    backbones = values(facts.recipes.values(), "backbone")
+    beside = ", most with clinical values beside it" if facts.clinical else ""
     return (
-        f"deep learning: convolutional networks ({backbones}) that classify an image, "
-        f"most with clinical values beside it; {len(facts.learners)} learners compared"
+        f"deep learning: convolutional networks ({networks(facts.recipes.values())}) that classify "
+        f"an image{beside}; {len(facts.learners)} learners compared"
     )
 
 
 @answer("metrics")
 def model(facts: CardFacts) -> str | None:
     """Architecture in the recipe's terms."""
-    if not facts.late_fusion:
-        return None
-    recipes = [*facts.recipes.values()]
-    return (
-        f"{values(recipes, 'backbone')}, channels times {values(recipes, 'width')}, global average "
-        f"pooling; {values(recipes, 'fusion')} fusion with the clinical values; a head of "
-        f"{values(recipes, 'hidden')} hidden units ({values(recipes, 'activation')}, dropout "
-        f"{values(recipes, 'dropout')}) and {values(recipes, 'out_dim')} output(s)"
-    )
+    return described(facts.recipes.values())
 
 
 @answer("metrics")
@@ -46,11 +48,14 @@ def inputs(facts: CardFacts) -> str | None:
 @answer("metrics")
 def predictors(facts: CardFacts) -> str | None:
     """Each input as the network reads it."""
-    if not facts.late_fusion:
+    if not facts.recipes:
         return None
-    recipes = [*facts.recipes.values()]
+    preprocessing = (facts.parameters or {}).get("preprocessing") or {}
+    recipes, image = facts.clinical, f"image: {colours(preprocessing, 'grey')}, square"
+    if not recipes:
+        return f"{image}; nothing beside it"
     said = [
-        "image: grey, square",
+        image,
         "sex: female +0.5, male -0.5, unknown 0",
         "age: years / 100",
         f"ALP and LDH: {RANGE}",
@@ -69,10 +74,17 @@ def predictors(facts: CardFacts) -> str | None:
 
 @answer("metrics")
 def subjective_predictors(facts: CardFacts) -> str | None:
-    """None of the late-fusion paper's inputs is a reader's judgement."""
-    if not facts.late_fusion:
+    """Recorded values are no judgement; a region that an expert drew is."""
+    if not facts.recipes:
         return None
-    return Whole("none: image, sex, age and blood values go in as recorded")
+    sources = (facts.preparation.get("region") or {}).get("sources") or {}
+    drawn = {name: sources[name] for name in ("mask", "box") if sources.get(name)}
+    if drawn:
+        counts = " and ".join(f"{count} by a {name}" for name, count in drawn.items())
+        return f"the region shown of an image, where an expert drew it: {counts}"
+    if facts.clinical:
+        return Whole("none: image, sex, age and blood values go in as recorded")
+    return Whole("none: the image goes in as recorded")
 
 
 @answer("parameters")
@@ -82,8 +94,12 @@ def preprocessing(facts: CardFacts) -> str | None:
     if not found:
         return None
     shape = {"stretch": "its aspect ratio is not kept", "letterbox": "padded to keep its aspect"}
+    colour = colours(found, "made grey")
+    decoded = "display values (a CT to Hounsfield units)"
+    if found.get("colour") == "window_composite":
+        decoded = "Hounsfield units"
     return (
-        "decoded to display values, made grey, resized once to "
+        f"decoded to {decoded}, {colour}, {shown(found)}resized once to "
         f"{found['size']} x {found['size']} px ({shape.get(found['resize'], found['resize'])}); "
         "unreadable, duplicate and foreign files were refused with a code"
     )
@@ -100,22 +116,25 @@ def initialisation(facts: CardFacts) -> str | None:
 @answer("metrics")
 def training(facts: CardFacts) -> str | None:
     """Hyperparameters of the one loop."""
-    recipes = [*facts.recipes.values()]
+    recipes = facts.recipes
     if not recipes:
         return None
 
     def of(key: str) -> str:
-        return values(recipes, "training", key)
+        return told(recipes, "training", key)
 
     said = (
-        f"{of('optimiser')}, learning rate {of('lr')} times {of('gamma')} at epochs "
-        f"{of('milestones') or 'none'}, momentum {of('momentum')}, weight decay "
-        f"{of('weight_decay')}, {of('epochs')} epochs, batch {of('batch')}, precision "
+        f"{of('optimiser')}, learning rate {learning_rate(recipes)}, momentum {of('momentum')}, "
+        f"weight decay {of('weight_decay')}, {length(recipes)}, batch {of('batch')}, precision "
         f"{of('precision')}, seed {of('seed')}"
     )
     for key in ("micro_batch", "freeze_backbone_epochs", "clip_norm"):
-        if (found := of(key)) != "None":
+        if (found := of(key)) != "none":
             said += f", {key.replace('_', ' ')} {found}"
+    if (smoothing := told(recipes, "label_smoothing")) not in ("none", "0"):
+        said += f", label smoothing {smoothing}"
+    if change := augmented(recipes.values()):
+        said += f"; augmentation: {change}"
     return said
 
 
@@ -133,7 +152,9 @@ def selection(facts: CardFacts) -> str | None:
 
 @answer("metrics")
 def ensembling(facts: CardFacts) -> str | None:
-    """None in the figures; the saved artefact averages its folds."""
+    """None in the figures; the saved artefact averages its folds, if it has several."""
+    if facts.one_network:
+        return "none: one network a learner"
     return (
         "none in the figures: each sample is judged by one network; a saved learner predicts a new "
         "image by the mean of its folds' networks, which was not judged here"
@@ -152,9 +173,12 @@ def building(facts: CardFacts) -> str | None:
 @answer("metrics")
 def prediction(facts: CardFacts) -> str | None:
     """From an image to a patient's score."""
+    network = "the network of the fold that holds its patient out"
+    if facts.one_network:
+        network = "the one network, which was not fitted on its patient"
     return (
-        "an image's probability comes from the network of the fold that holds its patient out; "
-        "a patient's score is the mean over the patient's images"
+        f"an image's probability comes from {network}; a patient's score is the mean over the "
+        "patient's images"
     )
 
 
@@ -169,8 +193,11 @@ def output(facts: CardFacts) -> str | None:
 @answer("metrics")
 def absent_inputs(facts: CardFacts) -> str | None:
     """What the software does by itself about a missing value or an unreadable image."""
+    unreadable = "an unreadable image is refused, not guessed"
+    if not facts.clinical:
+        return unreadable
     policy = values(facts.recipes.values(), "clinical", "missing")
-    return f"missing clinical values: {policy}; an unreadable image is refused, not guessed"
+    return f"missing clinical values: {policy}; {unreadable}"
 
 
 @answer("metrics")
@@ -192,8 +219,8 @@ def out_of_scope(facts: CardFacts) -> str | None:
         else "any decision about a patient: nothing here was tested outside this cohort"
     )
     classes = (facts.metrics or {})["settings"]
-    known = [*classes["negative_classes"], classes["positive_class"]]
-    return f"{person}; diseases other than {', '.join(known)}; not a medical device"
+    known = ", ".join([*classes["negative_classes"], classes["positive_class"]])
+    return f"{person}; classes other than {known.replace('_', ' ')}; not a medical device"
 
 
 @answer("run")

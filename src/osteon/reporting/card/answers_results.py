@@ -7,6 +7,7 @@ from typing import Any
 from osteon.reporting.card.facts import CardFacts, Whole, answer, figure
 
 CLUSTERS = ("centre", "scanner")
+MULTI = {"macro_auroc": "mean AUROC of the classes", "accuracy": "accuracy of the likeliest class"}
 THRESHOLDS = {"at_0.5": "threshold 0.5", "at_youden": "Youden's threshold"}
 
 
@@ -46,8 +47,17 @@ def statistics(facts: CardFacts) -> str | None:
 
 @answer("metrics")
 def performance(facts: CardFacts) -> str | None:
-    """AUROC by patient of every learner."""
-    return _each(facts.learners, "scores", "auroc", "AUROC by patient, 95 % interval")
+    """AUROC by patient of every learner; of three classes or more, all of them at once too."""
+    said = [_each(facts.learners, "scores", "auroc", "AUROC by patient, 95 % interval")]
+    found = {
+        name: one
+        for name, one in ((facts.metrics or {}).get("multiclass") or {}).items()
+        if len(one["classes"]) > 2
+    }
+    for key, words in MULTI.items():
+        each = "; ".join(f"{name} {figure(one[key])}" for name, one in found.items() if key in one)
+        said.append(f"{words} by patient: {each}" if each else None)
+    return ". ".join(one for one in said if one) or None
 
 
 @answer("metrics")
@@ -166,6 +176,8 @@ def internal(facts: CardFacts) -> str | None:
     if len(folds) > 1:
         said = f"all figures are of held-out patients of the same cohort, {len(folds)} folds"
         return Whole(f"{said}; who is in which fold was drawn at random")
+    if facts.hold_out:
+        return Whole("all figures are of a held-out part of the same cohort, drawn at random")
     return "figures are of the test part that the cohort's table fixes"
 
 
@@ -174,6 +186,8 @@ def external(facts: CardFacts) -> str | None:
     """Cross-validation has no external data; of a fixed test part only a person knows."""
     if len((facts.certificate or {})["folds"]) > 1:
         return Whole("none: cross-validation within one cohort")
+    if facts.hold_out:
+        return Whole("none: a held-out part of the same cohort")
     return "a test part fixed by the cohort's table"
 
 

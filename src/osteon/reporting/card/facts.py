@@ -69,10 +69,25 @@ class CardFacts:
         return {name: one.get("recipe") or {} for name, one in self.records.items()}
 
     @property
-    def late_fusion(self) -> bool:
-        """Whether all recipes are the late-fusion paper's, which some answers describe."""
-        kinds = {recipe.get("kind") for recipe in self.recipes.values()}
-        return kinds == {"late_fusion"}
+    def one_network(self) -> bool:
+        """Whether each learner is one network, as under a hold-out; False where none is known."""
+        return bool(self.records) and all(len(one["folds"]) == 1 for one in self.records.values())
+
+    @property
+    def clinical(self) -> list[Mapping[str, Any]]:
+        """Recipes whose networks are given clinical values beside the image."""
+        return [recipe for recipe in self.recipes.values() if recipe.get("inputs")]
+
+    @property
+    def hold_out(self) -> bool:
+        """Whether one test part was drawn from the cohort; False where its table fixes the part."""
+        folds = (self.certificate or {}).get("folds") or ()
+        return len(folds) == 1 and not (self.cohort or {}).get("parts_fixed", True)
+
+    @property
+    def preparation(self) -> Mapping[str, Any]:
+        """Slices, regions and colours that the networks were given, as the cohort tables count."""
+        return (self.cohort or {}).get("preparation") or {}
 
 
 class Whole(str):

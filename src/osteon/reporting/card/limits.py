@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from osteon.cohorts.choosing import LESION_CHOICES
+from osteon.imaging.slices import NO_LESION
 from osteon.reporting.card.facts import PHANTOM, CardFacts, difference, figure
 
 SMALL = 30  # patients of a class (evaluation standard)
@@ -78,6 +80,28 @@ def _leaks(facts: CardFacts) -> Iterator[str]:
 def _internal(facts: CardFacts) -> Iterator[str]:
     if len((facts.certificate or {}).get("folds", [])) > 1:
         yield "Cross-validation within one cohort: nothing was tested on patients from elsewhere."
+    if facts.hold_out:
+        yield "One hold-out within one cohort: nothing was tested on patients from elsewhere."
+
+
+def _outlined(facts: CardFacts) -> Iterator[str]:
+    slices, region = (facts.preparation.get(key) or {} for key in ("slices", "region"))
+    sources, notes = (region.get(key) or {} for key in ("sources", "notes"))
+    said = []
+    if slices.get("choice") in LESION_CHOICES and slices["chosen"] < slices["frames"]:
+        without = sum(count for note, count in notes.items() if note.startswith(NO_LESION))
+        if without < slices["series"]:
+            said.append("slices are chosen by the outlined lesion")
+    if cropped := sum(sources.get(name, 0) for name in ("mask", "box")):
+        said.append(f"{cropped} of {sum(sources.values())} images are cropped around it")
+    if said:
+        if len(said) == 1:
+            said[0] = said[0].replace("around it", "around an outlined lesion")
+        text = " and ".join(said)
+        yield (
+            f"{text[:1].upper()}{text[1:]}, judged ones too: figures hold only where that is done "
+            "first."
+        )
 
 
 def _absence(facts: CardFacts) -> Iterator[str]:
@@ -122,8 +146,9 @@ def _beyond(facts: CardFacts) -> Iterator[str]:
         if (test := difference(one.get("tests", []))) and not _gain(one["tests"], test, alpha)
     ]
     if not_better:
+        what = "the same clinical values without the image" if facts.clinical else "its control"
         yield (
-            "The network is not shown to beat the same clinical values without the image "
+            f"The network is not shown to beat {what} "
             f"(difference of AUROC): {'; '.join(not_better)}."
         )
 
@@ -208,6 +233,7 @@ RULES: dict[str, tuple[str, Rule]] = {
     "skipped_learners": ("metrics", _skipped),
     "leak_certificate": ("leak_certificate", _leaks),
     "no_external_data": ("leak_certificate", _internal),
+    "shown_by_outline": ("cohort_tables", _outlined),
     "absence_tells_the_class": ("metrics", _absence),
     "missingness_differs_by_class": ("cohort_tables", _missingness),
     "acquisition_differs_by_class": ("cohort_tables", _acquisition),

@@ -6,12 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from osteon.reporting.figures.names import known, listed
 from osteon.reporting.figures.spec import figure_of
 from osteon.reporting.figures.style import Role, readable
 
+AFTERWARDS = "the highest AUROC, chosen after the fact"
 CONTROL = "control_"
 CLINICAL = "control_clinical_"
+AGE = "control_age"
 PERMUTED = "_permuted"
+PERSON = {"gender": "sex", "age": "age"}
+"""What is known of a person without a measurement, in words."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class Cast:
     Args:
         level: the headline level, `patient`; positive, negative: the classes' words.
         reference: the learner that all are tested against; headline: the one the report is about;
-            control: the clinical-only control with the highest AUROC, the hardest to beat.
+            control: the control without an image with the highest AUROC, the hardest to beat.
         why: how the headline learner was chosen; prefix: what all learners' names begin with;
             inputs: words that are clinical inputs.
     """
@@ -54,9 +59,11 @@ class Cast:
         if learner.endswith(PERMUTED):
             return "permuted labels"
         if learner.startswith(CLINICAL):
-            return f"clinical only: {self._words(learner.removeprefix(CLINICAL))}"
+            return self._clinical(learner.removeprefix(CLINICAL))
         if learner.startswith(CONTROL):
             return f"{self._words(learner.removeprefix(CONTROL))} only"
+        if name := known(learner):
+            return name
         family, _, own = learner.partition("_")
         if self.inputs and own and not self.prefix:
             return f"{family}: {self._words(own)}"
@@ -71,6 +78,13 @@ class Cast:
         rank = {"other": 0, "control": 1, "reference": 2, "headline": 3}
         return sorted(learners, key=lambda learner: rank[self.role(learner)])
 
+    def _clinical(self, name: str) -> str:
+        """A clinical-only control; beside learners of images alone it is called by its values."""
+        words = name.split("_")
+        if not self.inputs and all(word in PERSON for word in words):
+            return f"{listed(PERSON[word] for word in words)} only"
+        return f"clinical only: {self._words(name)}"
+
     def _words(self, name: str) -> str:
         words = name.split("_")
         if self.inputs.issuperset(words):
@@ -83,7 +97,8 @@ def cast(metrics: Mapping[str, Any], headline: str | None = None) -> Cast:
 
     Args:
         metrics: `Evaluation.metrics`; headline: a learner's name. Without it the learner of the
-            reference's family with the most inputs, else the one with the highest AUROC.
+            reference's family with the most inputs, else the one with the highest AUROC. A given
+            one that this rule would choose too is explained by it.
 
     Raises:
         ValueError: `headline` is no learner of the metrics.
@@ -99,16 +114,16 @@ def cast(metrics: Mapping[str, Any], headline: str | None = None) -> Cast:
         for name, record in (metrics.get("training") or {}).items()
     }
     inputs = frozenset(word for words in recipes.values() for word in words)
-    chosen, why = headline, "chosen in the settings"
-    if chosen is None:
-        chosen, why = _chosen(learners, reference, recipes, level)
+    chosen, why = _chosen(learners, reference, recipes, level)
+    if headline is not None and (headline != chosen or why == AFTERWARDS):
+        chosen, why = headline, "named before the run"
     return Cast(
         level,
         readable(settings.get("positive_class", "positive")),
         " or ".join(readable(name) for name in settings.get("negative_classes", ["negative"])),
         reference if reference in learners else None,
         chosen,
-        _control(metrics, level),
+        _control(metrics, level, CLINICAL if inputs else (CLINICAL, AGE)),
         why,
         _prefix(list(learners)),
         inputs,
@@ -138,13 +153,13 @@ def _chosen(
         return most[0], "the learner with the most inputs"
     scores = {name: auroc(learners[name], level) for name in others}
     best = max(others, key=lambda name: np.nan_to_num(scores[name], nan=-1.0))
-    return best, "the highest AUROC, chosen after the fact"
+    return best, AFTERWARDS
 
 
-def _control(metrics: Mapping[str, Any], level: str) -> str | None:
-    """The clinical-only control with the highest AUROC, None if there is none."""
+def _control(metrics: Mapping[str, Any], level: str, begins: str | tuple[str, ...]) -> str | None:
+    """The control with the highest AUROC of those whose name begins so, None if there is none."""
     found = (metrics.get("controls") or {}).get("learners") or {}
-    scores = {name: auroc(found[name], level) for name in found if name.startswith(CLINICAL)}
+    scores = {name: auroc(found[name], level) for name in found if name.startswith(begins)}
     scores = {name: score for name, score in scores.items() if np.isfinite(score)}
     return max(scores, key=lambda name: scores[name]) if scores else None
 

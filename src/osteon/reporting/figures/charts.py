@@ -1,14 +1,15 @@
 """Every chart of a report, from what evaluation, training and explanation left."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from osteon.reporting.figures import count_charts, curve_charts, row_charts
+from osteon.reporting.figures import count_charts, curve_charts, grid_charts, row_charts
 from osteon.reporting.figures.cast import Cast, cast
 from osteon.reporting.figures.spec import Chart, Column, Rule, Series
+from osteon.reporting.printed import Printed
 
 __all__ = ["Cast", "Chart", "Column", "Rule", "Series", "build_charts", "cast"]
 
@@ -24,9 +25,10 @@ def build_charts(
     comparison: pd.DataFrame | None,
     histories: Mapping[str, pd.DataFrame] | None,
     explanation_summary: Mapping[str, Any] | None = None,
-    published: Mapping[str, Mapping[str, float]] | None = None,
+    published: Mapping[str, Printed] | None = None,
     predictions: pd.DataFrame | None = None,
     headline: str | None = None,
+    paper_figures: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Chart]:
     """The charts whose data exist, in the order of a report.
 
@@ -34,16 +36,19 @@ def build_charts(
         metrics: `Evaluation.metrics`, with the run's `controls`; curves: `Evaluation.curves`;
             comparison: one row a learner, see `osteon.measures.comparison`.
         histories: learner → columns epoch, loss, fold; explanation_summary: attributions to the
-            clinical inputs; published: learner → accuracy, precision, recall, f1 → printed value.
+            clinical inputs; published: learner → printed values, see
+            `osteon.reporting.printed.printed_values`.
         predictions: the predictions' table, for the distribution of scores.
         headline: the learner in front; `osteon.reporting.figures.cast.cast` has the rule without
             it.
+        paper_figures: grids of cells of the paper's own, see
+            `osteon.reporting.figures.grid_charts.paper_figures`.
 
     Returns:
         name → chart: forest, forest_auroc, bars (and bars_<family> for each further family of
-        learners), roc, precision_recall, confusion, confusion_reference, scores, reliability,
-        calibration, decision, subgroups, age_matched, learning_curves, clinical_attributions,
-        clinical_gradients; those without data are absent.
+        learners), roc, precision_recall, confusion, confusion_reference, scores, confusion_classes,
+        roc_class_<class>, reliability, calibration, decision, subgroups, age_matched,
+        learning_curves, attributions, gradients, paper_<name>; those without data are absent.
 
     Raises:
         ValueError: `headline` is no learner of the metrics.
@@ -62,17 +67,22 @@ def build_charts(
     found.append(curve_charts.learning_curves(who, histories or {}))
     explained = explanation_summary or {}
     found += [
-        row_charts.attributions(who, explained, "clinical_attributions", LOGIT_METHODS, LOGITS),
-        row_charts.attributions(who, explained, "clinical_gradients", GRADIENT, SLOPES),
+        row_charts.attributions(who, explained, "attributions", LOGIT_METHODS, LOGITS),
+        row_charts.attributions(who, explained, "gradients", GRADIENT, SLOPES),
     ]
+    found += grid_charts.paper_figures(paper_figures)
     return {chart.name: chart for chart in found if chart is not None}
 
 
 def families(learners: list[str], who: Cast) -> Iterator[tuple[str, list[str]]]:
     """(`bars`, the reference's family), (`bars_<family>`, a further one)...
 
-    A family shares the name's first word; those alone in theirs are together `others`.
+    A family shares the name's first word; those alone in theirs are together `others`. Learners
+    of images alone are not told apart by inputs and stand together.
     """
+    if not who.inputs:
+        yield "bars", learners
+        return
     count = Counter(name.split("_")[0] for name in learners)
     groups: dict[str, list[str]] = {}
     for name in learners:
@@ -101,7 +111,10 @@ def _curves(
     column = f"prob_{metrics['settings'].get('positive_class')}"
     if predictions is not None and column in predictions.columns:
         own = predictions[predictions["learner"] == who.headline]
-        found.append(count_charts.scores(who, own, column))
+        found.append(count_charts.scores(who, own, column, metrics.get("classes")))
+    found.append(grid_charts.class_confusion(who, metrics))
+    for name in metrics.get("by_class", {}).get(who.headline) or ():
+        found.append(curve_charts.class_roc(who, curves, metrics, name))
     return [
         *found,
         curve_charts.reliability(who, curves),

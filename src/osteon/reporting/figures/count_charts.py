@@ -1,6 +1,6 @@
 """Charts of counts: the metrics as bars, the confusion matrix, the distribution of scores."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,8 @@ import pandas as pd
 
 from osteon.reporting.figures.cast import Cast
 from osteon.reporting.figures.spec import Chart, Rule, Series, defined, figure_of
-from osteon.reporting.figures.style import CYCLE, Role
+from osteon.reporting.figures.style import CYCLE, Role, readable
+from osteon.reporting.printed import Printed
 
 # Name in print → name in the metrics, group "at_0.5"; the order of the paper's Fig. 6.
 METRICS = {
@@ -18,20 +19,26 @@ METRICS = {
     "f1": "f1",
 }
 
+LONGEST = 18
+"""Letters of a class's name that fit into a cell of the confusion matrix."""
+
 
 def bars(
     cast: Cast,
     metrics: Mapping[str, Any],
     learners: list[str],
     name: str,
-    published: Mapping[str, Mapping[str, float]],
+    published: Mapping[str, Printed],
 ) -> Chart | None:
     """Accuracy, precision, recall and F1 at 0.5 for each learner, printed values as markers.
 
-    Image level where there is one, as the paper counts, with intervals over patients.
+    At the level of the printed values, else by image where there is one; with intervals over
+    patients.
     """
     found = metrics["learners"]
     level = "image" if all("image" in found[one] for one in learners) else cast.level
+    printed_at = next((published[one]["level"] for one in learners if one in published), level)
+    level = printed_at if all(printed_at in found[one] for one in learners) else level
     width = 0.8 / len(METRICS)
     series, printed = [], []
     for place, (metric, own_name) in enumerate(METRICS.items()):
@@ -46,9 +53,9 @@ def bars(
             Series(title, metric, x, value, lo, hi, "bars", CYCLE[place], width=0.92 * width)
         )
         printed += [
-            (at, float(published[one][metric]), f"{title}, {cast.label(one)}")
+            (at, published[one]["values"][own_name], f"{title}, {cast.label(one)}")
             for at, one in zip(x, learners, strict=True)
-            if published.get(one, {}).get(metric) is not None
+            if one in published and own_name in published[one]["values"]
         ]
     if not any(defined(one.y) for one in series):
         return None
@@ -60,7 +67,7 @@ def bars(
                              "printed", text))  # fmt: skip
     return Chart(
         name,
-        "Accuracy, precision, recall and F1 by input"
+        f"Accuracy, precision, recall and F1 by {'input' if cast.inputs else 'learner'}"
         + (f": {family[0]}" if alike and not cast.prefix else ""),
         "",
         f"Value by {level}, threshold 0.5",
@@ -88,10 +95,11 @@ def confusion(cast: Cast, curves: Mapping[str, Any], learner: str, name: str) ->
     totals = grid.sum(axis=1, keepdims=True)
     shares = np.divide(grid, totals, out=np.full_like(grid, np.nan), where=totals > 0)
     words = (cast.positive, cast.negative)
+    short = [word if len(word) <= LONGEST else "these" for word in words]
     text = [
         f"{int(grid[row, column])}\n"
         + (
-            f"{100 * shares[row, column]:.0f} % of {words[row]}"
+            f"{100 * shares[row, column]:.0f} % of {short[row]}"
             if totals[row, 0]
             else "none in the data"
         )
@@ -121,20 +129,22 @@ def confusion(cast: Cast, curves: Mapping[str, Any], learner: str, name: str) ->
     )
 
 
-def scores(cast: Cast, predictions: pd.DataFrame, column: str) -> Chart | None:
+def scores(
+    cast: Cast, predictions: pd.DataFrame, column: str, classes: Sequence[str] | None = None
+) -> Chart | None:
     """Distribution of a learner's probabilities over the patients of each class.
 
     Args:
         predictions: rows of the headline learner; column: the positive class's probability.
+        classes: names by label, the positive one last; without them the two of the cast.
     """
+    names = [readable(name) for name in classes or ()] or [cast.negative, cast.positive]
     by = predictions.groupby("patient_id").agg({"label": "max", column: "mean"})
     edges = np.linspace(0, 1, 21)
     lines = []
-    looks: tuple[tuple[int, str, Role], ...] = (
-        (0, cast.negative, "reference"),
-        (1, cast.positive, "headline"),
-    )
-    for label, word, role in looks:
+    looks: tuple[Role, ...] = ("reference", "control", "context")
+    for label, word in enumerate(names):
+        role: Role = "headline" if label == len(names) - 1 else looks[min(label, 2)]
         values = by.loc[by["label"] == label, column].dropna().to_numpy(dtype=float)
         if len(values):
             share = np.histogram(values, edges)[0] / len(values)

@@ -17,10 +17,12 @@ from osteon.reporting.figures.spec import (
     number,
     numbers,
 )
-from osteon.reporting.figures.style import Role
+from osteon.reporting.figures.style import Role, readable
 
 Curves = Mapping[str, Any]
 UNIT = (0.0, 1.0)
+CLASS_ROC = "roc_class_"
+"""How the names of the charts of single classes begin."""
 # Intervals of one bin stand beside each other, not over each other.
 ASIDE: Mapping[Role, float] = {"reference": -0.013, "after": 0.013}
 
@@ -52,6 +54,44 @@ def roc(cast: Cast, curves: Curves, metrics: Mapping[str, Any]) -> Chart | None:
         diagonal_name="chance",
         square=True,
         note=f"{cast.counted} Bands: pointwise 95 % intervals.",
+    )
+
+
+def class_roc(cast: Cast, curves: Curves, metrics: Mapping[str, Any], name: str) -> Chart | None:
+    """One class against the rest: the headline on held-out patients, and on its training part."""
+    drawn = ((curves.get("by_class") or {}).get(cast.headline) or {}).get(name) or {}
+    judged, fitted = (
+        ((metrics.get(key) or {}).get(cast.headline) or {}).get(name) or {}
+        for key in ("by_class", "training_part")
+    )
+    parts: tuple[tuple[str, str, Role, Any], ...] = (
+        ("training", "training part", "after", fitted.get("auroc")),
+        ("held_out", "held out", "headline", judged.get("auroc")),
+    )
+    lines = []
+    for key, words, role, score in parts:
+        found = (drawn.get(key) or {}).get("roc") or {}
+        if not defined(numbers(found.get("true_positive_rate"))):
+            continue
+        value = figure_of(score)
+        detail = in_words(*value) if np.isfinite(value[0]) else ""
+        line = _line(found, "false_positive_rate", "true_positive_rate")
+        lines.append(Series(words, key, *line, role=role, detail=detail))
+    if not lines or cast.headline is None:
+        return None
+    return Chart(
+        f"{CLASS_ROC}{name}",
+        f"ROC, {readable(name)} against the rest",
+        "1 − specificity",
+        "Sensitivity",
+        tuple(lines),
+        UNIT,
+        UNIT,
+        diagonal=True,
+        diagonal_name="chance",
+        square=True,
+        inset=True,
+        note=f"{cast.counted} {cast.label(cast.headline)}. Numbers: AUROC.",
     )
 
 
@@ -155,7 +195,8 @@ def learning_curves(cast: Cast, histories: Mapping[str, pd.DataFrame]) -> Chart 
         if not {"epoch", "loss"} <= set(table.columns) or not defined(numbers(table["loss"])):
             continue
         role = cast.role(name)
-        folds = table.groupby("fold") if "fold" in table.columns and role != "other" else ()
+        several = "fold" in table.columns and table["fold"].nunique() > 1
+        folds = table.groupby("fold") if several and role != "other" else ()
         for fold, rows in folds:
             rows = rows.sort_values("epoch")
             title = f"{cast.label(name)}, fold {fold}"
@@ -175,7 +216,7 @@ def learning_curves(cast: Cast, histories: Mapping[str, pd.DataFrame]) -> Chart 
         "Training loss (cross-entropy)",
         tuple(lines),
         y_range=(0.0, 1.05 * top),
-        note="Thick: mean over the folds. Thin: one fold.",
+        note="Thick: mean over the folds. Thin: one fold." if any(x.thin for x in lines) else "",
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from osteon.reporting.figures import layout
+from osteon.reporting.figures.cells import MARK, matrix
 from osteon.reporting.figures.layout import Frame
 from osteon.reporting.figures.sheet import blank, contact_sheet
 from osteon.reporting.figures.spec import Chart, Rule, Series
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["contact_sheet", "figure", "svg"]
 
-MARK = "series~"
 DIAGONAL: Any = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (1, 2)), "zorder": 1}
 
 
@@ -45,7 +45,7 @@ def _figure(chart: Chart, heading: bool) -> "Figure":
     drawn = blank(frame.width, frame.height)
     axes = drawn.add_axes(frame.axes)
     if chart.matrix:
-        _matrix(axes, chart)
+        matrix(axes, chart)
     else:
         _plain(axes, chart)
     axes.set_xlabel(chart.x)
@@ -199,28 +199,6 @@ def _intervals(
         )  # fmt: skip
 
 
-def _matrix(axes: "Axes", chart: Chart) -> None:
-    from matplotlib.patches import Rectangle
-
-    series = chart.series[0]
-    shares = np.nan_to_num(series.lo or ())
-    for place, (x, y, share) in enumerate(zip(series.x, series.y, shares, strict=True)):
-        tint = [1 - share * (1 - part) for part in (0.0, 0.447, 0.698)]
-        box = Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=tint, edgecolor="white", linewidth=2)
-        box.set_gid(f"{MARK}0~cell{place}")
-        axes.add_patch(box)
-        count, _, share_words = series.text[place].partition("\n")
-        ink = "white" if share > 0.55 else INK
-        axes.text(x, y - 0.06, count, ha="center", va="center", size=14, weight="bold", color=ink)
-        axes.text(x, y + 0.2, share_words, ha="center", va="center", size=SMALL, color=ink)
-    axes.set(xlim=(-0.5, 1.5), ylim=(1.5, -0.5))
-    axes.set_xticks([0, 1], [textwrap.fill(word, 20) for word in chart.x_labels])
-    axes.set_yticks([0, 1], [textwrap.fill(word, 13) for word in chart.y_labels])
-    axes.tick_params(length=0)
-    axes.grid(False)
-    axes.spines[:].set_visible(False)
-
-
 def _rows(axes: "Axes", chart: Chart, frame: Frame) -> None:
     """Names at the left, words at the right, the rows from top to bottom."""
     from matplotlib.transforms import blended_transform_factory
@@ -271,6 +249,9 @@ def _legend(axes: "Axes", chart: Chart, frame: Frame) -> None:
     if chart.diagonal:
         handles += axes.get_lines()[:1]
         names.append(chart.diagonal_name)
+    if chart.inset:
+        axes.legend(handles, names, loc="lower right", handlelength=2.2, fontsize=FONT - 0.5)
+        return
     if chart.square:
         letters = int((frame.right - 0.5) / (0.95 * layout.LETTER))
         parts = [name.replace(", AU", "\nAU").split("\n") for name in names]

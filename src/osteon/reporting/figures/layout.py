@@ -12,6 +12,7 @@ LINE = 0.185
 ROW = 0.235
 SIDE = 3.45
 MATRIX = 2.5
+LOWEST = 0.42
 PLOT = 2.9
 LONGEST = 34
 
@@ -49,7 +50,9 @@ def frame(chart: Chart, heading: bool) -> Frame:
     """
     if chart.matrix:
         left = 0.5 + LETTER * min(max(len(label) for label in chart.y_labels), 13)
-        right, inside, width = 0.2, MATRIX, left + 0.2 + 1.35 * MATRIX
+        across, high = cell(chart, WIDTH - left - 0.2)
+        right, inside = 0.2, high * len(chart.y_labels)
+        width = left + 0.2 + across * len(chart.x_labels)
     elif chart.rows:
         left = 0.3 + max(
             LETTER * (1.1 if row in chart.headings else 1.0) * len(label)
@@ -60,6 +63,8 @@ def frame(chart: Chart, heading: bool) -> Frame:
     elif chart.square:
         left, inside, width = 0.62, SIDE, WIDTH
         right = width - left - SIDE
+        if chart.inset:
+            right, width = 0.15, left + SIDE + 0.15
     else:
         left, right, inside, width = 0.68, 0.15, PLOT, WIDTH
         left = max(left, slant(chart, width - left - right))
@@ -93,7 +98,7 @@ def legend_lines(chart: Chart) -> int:
         return 0
     for lines in range(1, len(widths)):
         columns = [widths[start : start + lines] for start in range(0, len(widths), lines)]
-        if sum(max(column) for column in columns) < WIDTH - 0.5:
+        if sum(max(column) for column in columns) < WIDTH - 0.8:
             return lines
     return len(widths)
 
@@ -136,6 +141,18 @@ def column_widths(chart: Chart) -> tuple[float, ...]:
     )
 
 
+def cell(chart: Chart, inside: float) -> tuple[float, float]:
+    """Width and height of a matrix's cell; many columns share the width there is."""
+    high = max(MATRIX / max(len(chart.y_labels), 2), LOWEST)
+    return min(1.35 * high, inside / len(chart.x_labels)), high
+
+
+def headed(chart: Chart, across: float) -> list[str]:
+    """The names of a matrix's columns, in lines no wider than a cell."""
+    letters = min(max(int(across / LETTER), 3), 20)
+    return [textwrap.fill(label, letters) for label in chart.x_labels]
+
+
 def slots(chart: Chart, inside: float) -> tuple[list[str], bool]:
     """Labels below the bars, broken into lines, or whole and slanted where words do not fit."""
     letters = max(int(inside / max(len(chart.x_labels), 1) / LETTER), 1)
@@ -154,8 +171,11 @@ def slant(chart: Chart, inside: float) -> float:
 
 def category_depth(chart: Chart, inside: float) -> float:
     """Room below the axes for the labels of categories beyond their first line."""
-    if not chart.x_labels or chart.matrix:
+    if not chart.x_labels:
         return 0.0
+    if chart.matrix:
+        lines = headed(chart, inside / len(chart.x_labels))
+        return 0.16 * max(label.count("\n") for label in lines)
     labels, slanted = slots(chart, inside)
     if slanted:
         return 0.2 + 0.7 * LETTER * max(len(label) for label in labels)

@@ -186,10 +186,18 @@ def calibration(cast: Cast, metrics: Mapping[str, Any]) -> Chart | None:
         "",
         tuple(series),
         (0.0, span[1]),
-        note=f"By {cast.level}. A fold's temperature is fitted on the other folds.",
+        note=f"By {cast.level}. {_origin(metrics)}",
         y_labels=tuple(cast.label(name) for name in learners),
         columns=tuple(columns),
     )
+
+
+def _origin(metrics: Mapping[str, Any]) -> str:
+    """Where temperatures come from: under one hold-out there are no other folds."""
+    said = str((metrics.get("settings") or {}).get("temperature") or "")
+    if "training part" in said:
+        return "The temperature is fitted on the training part."
+    return "A fold's temperature is fitted on the other folds."
 
 
 def attributions(
@@ -224,7 +232,7 @@ def attributions(
     ]
     return Chart(
         name,
-        f"Clinical inputs by {name.removeprefix('clinical_')[:-1]}: {cast.label(learner)}",
+        f"Clinical inputs by {name[:-1]}: {cast.label(learner)}",
         x.format(cast.positive),
         "",
         tuple(series),

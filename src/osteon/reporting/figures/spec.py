@@ -69,7 +69,8 @@ class Chart:
     Args:
         name: its key, also the prefix of ids in the SVG; title, note: for people.
         x, y: axis titles with units; x_range, y_range: (low, high), None for automatic.
-        diagonal: draw y = x; diagonal_name: what it means; square: equal sides.
+        diagonal: draw y = x; diagonal_name: what it means; square: equal sides; inset: the legend
+            of a square chart stands in its lower right corner, not beside it.
         x_labels: words at x = 0, 1, ...; y_labels: words at y = 0, 1, ... counted from the top,
             which makes it a chart of rows; headings: rows of `y_labels` that only name a group.
         columns: words beside the rows; rules: straight lines.
@@ -86,6 +87,7 @@ class Chart:
     note: str = ""
     diagonal_name: str = ""
     square: bool = False
+    inset: bool = False
     x_labels: tuple[str, ...] = ()
     y_labels: tuple[str, ...] = ()
     headings: frozenset[int] = frozenset()

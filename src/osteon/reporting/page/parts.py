@@ -19,6 +19,7 @@ class ReportParts:
 
     `headline`: the learner whose result stands on top; without it
     `osteon.reporting.figures.cast` says which. `published`: the paper's printed numbers.
+    `paper_tables`: title, note, columns and rows of ready text each.
     """
 
     title: str
@@ -95,6 +96,25 @@ class View:
     def label(self, name: Any) -> str:
         """A learner's name for people."""
         return self.cast.label(str(name))
+
+    @property
+    def with_values(self) -> bool:
+        """Is any learner given clinical values beside the image?"""
+        return bool(self.cast.inputs)
+
+    @property
+    def preparation(self) -> Mapping[str, Any]:
+        """Which slices, regions and colours the networks were given."""
+        return (self.parts.cohort or {}).get("preparation") or {}
+
+    @property
+    def one_fold(self) -> bool:
+        """Is every learner judged in one fold only, as under a hold-out?"""
+        folds = [
+            ((self.metric(name, "scores", "auroc") or {}).get("folds") or {}).get("values") or {}
+            for name in self.learners
+        ]
+        return bool(folds) and all(len(values) == 1 for values in folds)
 
     @property
     def clinical(self) -> str | None:

@@ -4,9 +4,12 @@ from osteon.reporting.page.blocks import Block, Figure, Section, Side, Text, sec
 from osteon.reporting.page.parts import View
 from osteon.reporting.page.sections_calibration import calibration, subgroups, thresholds
 from osteon.reporting.page.sections_claims import certificate, ledger, paper_tables, split_gap
+from osteon.reporting.page.sections_classes import classes
 from osteon.reporting.page.sections_cohort import cohort
 from osteon.reporting.page.sections_controls import controls
-from osteon.reporting.page.sections_explaining import explanations, galleries, learning
+from osteon.reporting.page.sections_explaining import explanations, learning
+from osteon.reporting.page.sections_galleries import galleries
+from osteon.reporting.page.sections_preparation import preparation
 from osteon.reporting.page.sections_results import discrimination, paired
 from osteon.reporting.page.sections_run import glossary, reproduction, settings
 from osteon.reporting.page.sections_summary import summary
@@ -14,8 +17,10 @@ from osteon.reporting.page.sections_summary import summary
 ORDER = (
     summary,
     cohort,
+    preparation,
     paper_tables,
     discrimination,
+    classes,
     paired,
     controls,
     calibration,

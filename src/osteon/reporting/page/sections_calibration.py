@@ -36,10 +36,10 @@ def calibration(view: View) -> Section:
         "calibration",
         "Calibration, decision curve, confusion",
         Text(
-            "A probability is calibrated if, among patients given 0.8, eight in ten have the "
-            "tumour. Slope 1 and intercept 0 are ideal; a slope below 1 means overconfident. A "
-            "temperature rescales a fold's probabilities and is fitted on the other folds; it "
-            "leaves the order of patients, and so the AUROC of a fold, as it is."
+            "A probability is calibrated if, among patients given 0.8, eight in ten are of the "
+            "positive class. Slope 1 and intercept 0 are ideal; a slope below 1 means "
+            f"overconfident. A temperature {fitted(view)}; it leaves the order of patients, and so "
+            "the AUROC of a fold, as it is."
         )
         if table
         else None,
@@ -60,6 +60,13 @@ def calibration(view: View) -> Section:
         grids,
         confusion_table(view),
     )
+
+
+def fitted(view: View) -> str:
+    """What a temperature does and where it comes from."""
+    if view.one_fold:
+        return "rescales the probabilities and is fitted on the training part"
+    return "rescales a fold's probabilities and is fitted on the other folds"
 
 
 def calibrated(view: View) -> dict[str, dict[str, Mapping[str, Any]]]:
@@ -100,7 +107,8 @@ def temperature_table(view: View) -> Table | None:
         for title, each in found.items()
         if each
     )
-    columns = ("Learner", "Temperature: mean, range", *MEASURES)
+    name = "Temperature" if view.one_fold else "Temperature: mean, range"
+    columns = ("Learner", name, *MEASURES)
     return Table(f"Calibration after temperature scaling; {view.counts()}", columns, groups)
 
 
@@ -122,7 +130,8 @@ def temperature(by_fold: Mapping[str, Any], why: str) -> Cell:
     if not values:
         return Cell("–", why=why, tone="quiet")
     mean = sum(values) / len(values)
-    return Cell(number(mean, 2), f"{number(min(values), 2)} to {number(max(values), 2)}", mean)
+    span = f"{number(min(values), 2)} to {number(max(values), 2)}" if len(values) > 1 else ""
+    return Cell(number(mean, 2), span, mean)
 
 
 def confusions(view: View, at: str = FIXED) -> dict[str, Mapping[str, int]]:
@@ -164,7 +173,8 @@ def thresholds(view: View) -> Section:
     """Sensitivity, specificity and predictive values at both thresholds and given prevalences."""
     prevalences = view.settings.get("prevalences") or ()
     groups = []
-    for at, title in ((FIXED, "Threshold 0.5"), (YOUDEN, "Threshold of Youden, from other folds")):
+    origin = "the training part" if view.one_fold else "other folds"
+    for at, title in ((FIXED, "Threshold 0.5"), (YOUDEN, f"Threshold of Youden, from {origin}")):
         rows = tuple(
             threshold_row(view, name, at, prevalences)
             for name in view.learners
@@ -181,7 +191,7 @@ def thresholds(view: View) -> Section:
         "thresholds",
         "Thresholds and predictive values",
         Text(
-            "What a positive or negative answer is worth depends on how common the tumour is. The "
+            "What a positive or negative answer is worth depends on how common the disease is. The "
             "share of positives in this cohort is not that of a clinic, so predictive values are "
             "given at stated prevalences."
         ),

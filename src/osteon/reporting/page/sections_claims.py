@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-
-from osteon.reporting.page.blocks import Block, Section, Text, section
+from osteon.reporting.figures.grid_charts import PAPER
+from osteon.reporting.page.blocks import Section, Text, section
 from osteon.reporting.page.parts import View
 from osteon.reporting.page.sections_results import figure
 from osteon.reporting.page.tables import (
@@ -18,13 +17,13 @@ from osteon.reporting.page.tables import (
     flat,
     free,
     head,
-    interval,
     number,
     p_cell,
     words,
     written,
 )
 
+NOTE = "Note"
 TONES = {"within interval": "good", "outside interval": "bad", "not testable": "warn"}
 GAP = {
     "AUROC": "auroc",
@@ -37,55 +36,65 @@ GAP = {
 
 def paper_tables(view: View) -> Section:
     """The paper's own tables and figures, ours beside the printed numbers."""
-    tables: list[Block | None] = []
-    for one in view.parts.paper_tables:
-        title, note = str(one.get("title", "")), str(one.get("note") or "")
-        blocks = beside_printed(one["table"], title, note)
-        tables.append(blocks or any_table(one["table"], title, note))
-    charts = [name for name in view.parts.charts or () if name == "bars" or name[:5] == "bars_"]
-    figures = [figure(view, name, "image") for name in charts]
-    return section("paper", "The paper's tables and figures", *tables, *figures)
+    tables = [paper_table(one) for one in view.parts.paper_tables]
+    charts = list(view.parts.charts or ())
+    bars = [name for name in charts if name == "bars" or name.startswith("bars_")]
+    own = [figure(view, name, counts="") for name in charts if name.startswith(PAPER)]
+    figures = [figure(view, name, level_of(view, name)) for name in bars]
+    return section("paper", "The paper's tables and figures", *tables, *own, *figures)
 
 
-def beside_printed(table: Any, title: str, note: str) -> Table | None:
-    """A table of `<X> published`, `<X> images`, `<X> patients` columns, folded to one column an X.
+def level_of(view: View, name: str) -> str:
+    """The level of a chart of bars, which its axis names; by image as the papers count."""
+    axis = str(getattr((view.parts.charts or {})[name], "y", ""))
+    return view.level if f"by {view.level}" in axis else "image"
 
-    Three lines a row: printed, ours by image, ours by patient; a table whose cells hold these
-    lines as text is laid out alike. None for any other table.
+
+def paper_table(one: Mapping[str, Any]) -> Table | None:
+    """A table of ready text; cells of several lines, each `word value`, become rows of their own.
+
+    Args:
+        one: title, note, columns and rows, each row a text a column.
     """
-    if not isinstance(table, pd.DataFrame):
+    title, note = str(one.get("title", "")), str(one.get("note") or "")
+    columns = [str(name) for name in one.get("columns") or ()]
+    rows = [[str(cell) for cell in row] for row in one.get("rows") or ()]
+    if not rows:
         return None
-    names = [str(name) for name in table.columns]
-    if table.map(lambda value: isinstance(value, str) and "\n" in value).to_numpy().any():
-        return stacked(table, title, note)
-    metrics = [n.removesuffix(" published") for n in names if n.endswith(" published")]
-    if not metrics or not all(f"{metric} patients" in names for metric in metrics):
-        return None
-    rows: list[tuple[Cell, ...]] = []
-    for row in table.to_dict("records"):
-        rows += three_lines({str(key): value for key, value in row.items()}, names[0], metrics)
-    head_row = (names[0], "", *metrics)
-    legend = (
-        "Printed: the paper's number. By image: ours as the paper counts, mean ± SD of the folds. "
-        "By patient: ours pooled over the folds, with its 95 % interval."
-    )
-    return Table(title, head_row, flat(rows), f"{note} {legend}".strip(), sortable=False)
+    records = [dict(zip(columns, row, strict=True)) for row in rows]
+    if labels := line_names(columns, records):
+        return stacked(columns, records, labels, title, note)
+    return any_table({"columns": columns, "rows": rows}, title, note)
 
 
-def stacked(table: pd.DataFrame, title: str, note: str) -> Table:
-    """A table whose cells are lines of text, each `word value`: a printed row for each word."""
-    names = [str(name) for name in table.columns if str(name) != "Note"]
-    records = table.fillna("").astype(str).to_dict("records")
-    split = [[lines_of(str(record[name])) for name in names[1:]] for record in records]
-    labels = list(dict.fromkeys(label for cells in split for one in cells for label in one))
+def line_names(columns: list[str], records: list[dict[str, str]]) -> list[str]:
+    """First words that the lines of the cells have in common; none where cells are not made so.
+
+    Every cell beyond the first column and the notes must hold such lines and nothing else.
+    """
+    cells = [one[name] for one in records for name in columns[1:] if name != NOTE]
+    if not any("\n" in cell for cell in cells):
+        return []
+    found = [list(lines_of(cell)) for cell in cells if not absent(cell)]
+    names = list(dict.fromkeys(word for words in found for word in words))
+    most = max(len(words) for words in found)
+    return names if len(names) <= most and all(name.isalpha() for name in names) else []
+
+
+def stacked(
+    columns: list[str], records: list[dict[str, str]], labels: list[str], title: str, note: str
+) -> Table:
+    """A row for each line of the cells; the notes say why a line is missing."""
+    names = [name for name in columns[1:] if name != NOTE]
     rows: list[tuple[Cell, ...]] = []
-    for record, cells in zip(records, split, strict=True):
-        why = "" if absent(record.get("Note")) else str(record["Note"])
+    for record in records:
+        why = record.get(NOTE, "")
+        split = [lines_of(record[name]) for name in names]
         for k, label in enumerate(labels):
-            first = (head(record[names[0]], why, rows=len(labels)),) if k == 0 else ()
-            line = [line_cell(one.get(label, ""), label, why or "not given") for one in cells]
+            first = (head(record[columns[0]], why, rows=len(labels)),) if k == 0 else ()
+            line = [line_cell(one.get(label, ""), label, why or "not given") for one in split]
             rows.append((*first, Cell(label, tone="quiet"), *line))
-    return Table(title, (names[0], "", *names[1:]), flat(rows), note, sortable=False)
+    return Table(title, (columns[0], "", *names), flat(rows), note, sortable=False)
 
 
 def lines_of(text: str) -> dict[str, str]:
@@ -100,31 +109,6 @@ def line_cell(text: str, label: str, why: str) -> Cell:
         return Cell(MISSING, why="not printed" if label == "printed" else why, tone="quiet")
     value, _, rest = text.partition(" ")
     return Cell(value, rest, tone="printed" if label == "printed" else "")
-
-
-def three_lines(row: Mapping[str, Any], key: str, metrics: list[str]) -> list[tuple[Cell, ...]]:
-    """The lines of one row of the paper."""
-    why = "" if absent(row.get("Note")) else str(row["Note"])
-    lines = [("printed", "published"), ("by image", "images"), ("by patient", "patients")]
-    found: list[tuple[Cell, ...]] = []
-    for k, (word, suffix) in enumerate(lines):
-        cells = [paper_cell(row, metric, suffix, why) for metric in metrics]
-        first = (head(row[key], why, rows=len(lines)),) if k == 0 else ()
-        found.append((*first, Cell(word, tone="quiet"), *cells))
-    return found
-
-
-def paper_cell(row: Mapping[str, Any], metric: str, suffix: str, why: str) -> Cell:
-    """One number of the paper's layout with SD or interval."""
-    value = row.get(f"{metric} {suffix}")
-    if absent(value):
-        reason = "not printed" if suffix == "published" else why or "not run"
-        return Cell(MISSING, why=reason, tone="quiet")
-    lo, hi = row.get(f"{metric} {suffix} lo"), row.get(f"{metric} {suffix} hi")
-    width = row.get(f"{metric} {suffix} SD")
-    minor = interval(lo, hi) or ("" if absent(width) else f"± {number(width)}")
-    digits = 4 if suffix == "published" else 3
-    return Cell(number(value, digits), minor, tone="printed" if suffix == "published" else "")
 
 
 def ledger(view: View) -> Section:

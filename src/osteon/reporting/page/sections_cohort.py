@@ -32,6 +32,8 @@ TABLES = {
     "acquisition": ("Acquisition, from the image headers", ""),
 }
 
+HELD_OUT = "The train part is learnt from, the test part judged."
+
 
 def cohort(view: View) -> Section:
     """Flow, refusals, demographics, balance, missing values, acquisition."""
@@ -40,9 +42,16 @@ def cohort(view: View) -> Section:
     if not given:
         blocks = [plain_flow(view.data.get("flow") or {})]
     for key, (caption, note) in TABLES.items():
+        note = HELD_OUT if key == "demographics" and held_out(given) else note
         blocks.append(any_table(given.get(key), caption, note))
         blocks.append(figure(view, key, counts=""))
     return section("cohort", "The cohort", *blocks)
+
+
+def held_out(given: Mapping[str, Any]) -> bool:
+    """Are there one train and one test part rather than folds?"""
+    table = given.get("demographics")
+    return isinstance(table, Mapping) and "test" in (table.get("columns") or ())
 
 
 def flow(given: Mapping[str, Any]) -> Flow | None:

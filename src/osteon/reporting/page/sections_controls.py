@@ -1,4 +1,4 @@
-"""Section of the report: controls, what the image adds to clinical values, age-matched patients."""
+"""Section of the report: controls, what the image adds to them, age-matched patients."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,19 +19,29 @@ from osteon.reporting.page.tables import (
     words,
 )
 
+VALUES = (
+    "A network that is given clinical values can look good without looking at the image. So each "
+    "network stands beside a logistic regression on the same clinical values alone, fitted and "
+    "judged on the same folds."
+)
+PERSON = (
+    "A diagnosis often goes with age and sex, and an image shows something of both. So beside the "
+    "networks stands what age and sex alone reach without any image, in a logistic regression "
+    "fitted and judged on the same parts. A network that is no better has not shown that it sees "
+    "the disease."
+)
+
 
 def controls(view: View) -> Section:
     """What is reached without the image or without the truth, and whether the image adds."""
+    title = (
+        "does the image add anything?" if view.with_values else "what is reached without the image?"
+    )
+    shown = view.controls or view.metrics.get("beyond_clinical")
     return section(
         "controls",
-        "Controls: does the image add anything?",
-        Text(
-            "A network that is given clinical values can look good without looking at the image. "
-            "So each network stands beside a logistic regression on the same clinical values "
-            "alone, fitted and judged on the same folds."
-        )
-        if view.controls or view.metrics.get("beyond_clinical")
-        else None,
+        f"Controls: {title}",
+        Text(VALUES if view.with_values else PERSON) if shown else None,
         controls_table(view),
         beyond_table(view),
         *age_matched(view),
@@ -76,6 +86,8 @@ def beyond_table(view: View) -> Table | None:
         )
     columns = ("Network", "Its control", "Patients", "Δ AUROC", "p, DeLong", "p, Holm", "Reading")
     caption = "Beyond clinical: network with image minus the same clinical values without it"
+    if not view.with_values:
+        caption = "Network minus what is known of a person without an image"
     return Table(caption, columns, flat(rows)) if rows else None
 
 

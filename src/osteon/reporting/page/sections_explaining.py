@@ -1,10 +1,10 @@
-"""Sections of the report: saliency scores, clinical attributions, galleries, learning curves."""
+"""Sections of the report: saliency scores, clinical attributions, learning curves."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from osteon.reporting.figures.style import readable
-from osteon.reporting.page.blocks import Block, Gallery, Section, Text, section
+from osteon.reporting.page.blocks import Block, Section, Text, section
 from osteon.reporting.page.parts import View
 from osteon.reporting.page.sections_results import figure
 from osteon.reporting.page.tables import (
@@ -23,7 +23,7 @@ from osteon.reporting.page.tables import (
 
 PLACES = {
     "Pointing game": "pointing",
-    "Chance": "chance",
+    "Share of lesion": "chance",
     "Energy in lesion": "energy",
     "IoU": "iou",
 }
@@ -67,7 +67,8 @@ def explanations(view: View) -> Section:
     blocks += clinical(view, found.get("clinical") or {})
     if found.get("statement"):
         blocks.append(Text(str(found["statement"]), "note"))
-    return section("explanations", "Where the network looks, what it weighs", *blocks)
+    weighs = ", what it weighs" if found.get("clinical") else ""
+    return section("explanations", f"Where the network looks{weighs}", *blocks)
 
 
 def each(view: View, methods: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
@@ -113,28 +114,33 @@ def places(view: View, methods: Mapping[str, Any]) -> Table | None:
             words(way),
             sizes(one),
             *(estimate(one.get(key), NO_LESION) for key in PLACES.values()),
-            by_chance(one.get("pointing"), one.get("chance")),
+            by_shuffled(one.get("pointing_gain")),
         )
         for name, way, one in each(view, methods)
     ]
     note = (
         "Pointing game: share of images whose hottest point lies in the lesion. Energy: share of "
-        "the map inside it. IoU at the 15 % most salient pixels. Chance: the lesion's share of the "
-        "image, which a map without any knowledge would reach in pointing and energy."
+        "the map inside it. IoU at the 15 % most salient pixels. Share of lesion: the lesion's "
+        "part of what the network was given; a point drawn blindly hits it so often. Where images "
+        "are cropped around an outlined lesion, a map that always marks the middle hits it nearly "
+        "always: only the comparison with shuffled weights counts."
     )
     caption = "Do the maps hit the lesion? Intervals over patients"
     return Table(caption, ("Learner", "Map", "Images", *PLACES, "Pointing is"), flat(rows), note)
 
 
-def by_chance(pointing: Any, chance: Any) -> Cell:
-    """Is the pointing game above chance? By rule: where does the interval lie?"""
-    _, lo, hi = parts_of(pointing)
-    level = parts_of(chance)[0]
-    if absent(lo) or absent(hi) or absent(level):
-        return Cell(MISSING, why=NO_LESION, tone="quiet")
-    if lo > level:
-        return words("above chance", tone="good")
-    return words("below chance", tone="bad") if hi < level else words("as chance", tone="warn")
+def by_shuffled(gain: Any) -> Cell:
+    """Does pointing change with the weights? By rule: where does the interval of the gain lie?"""
+    value, lo, hi = parts_of(gain)
+    if absent(value):
+        return Cell(MISSING, why=f"{NO_LESION}, or check not made", tone="quiet")
+    if absent(lo) or absent(hi):
+        if (gain.get("patients") or 0) < 2:
+            return Cell(MISSING, why="no interval of the difference", tone="quiet")
+        lo = hi = value  # the same in every resample, as for maps that always hit
+    if lo > 0:
+        return words("above shuffled", tone="good")
+    return words("below shuffled", tone="bad") if hi < 0 else words("as shuffled", tone="warn")
 
 
 def sizes(one: Mapping[str, Any]) -> Cell:
@@ -185,7 +191,7 @@ def clinical(view: View, found: Mapping[str, Any]) -> list[Block | None]:
     caption = f"What the clinical values weigh{f'; {judged}' if judged else ''}"
     table = Table(caption, columns, flat(rows), note) if rows else None
     kinds = ("attributions", "gradients")
-    charts = [figure(view, f"clinical_{kind}", counts=judged) for kind in kinds]
+    charts = [figure(view, kind, counts=judged) for kind in kinds]
     return [table, ratio(view, found), *charts]
 
 
@@ -243,31 +249,6 @@ def printed_ratio(view: View) -> str:
     return MISSING
 
 
-def galleries(view: View) -> Section:
-    """Cases with their pictures and maps."""
-    shown: list[Block] = [
-        Gallery(
-            str(one.get("name", f"gallery-{k}")),
-            str(one.get("title", "")),
-            str(one.get("caption", "")),
-            tuple(one["cases"]),
-            int(one.get("left_out", 0)),
-        )
-        for k, one in enumerate(view.parts.galleries)
-        if one.get("cases")
-    ]
-    empty = [
-        str(g.get("title") or g.get("name")) for g in view.parts.galleries if not g.get("cases")
-    ]
-    lead = Text(
-        f"Single cases, chosen by rule, illustrate; they prove nothing. Warm colours speak for "
-        f"{view.positive}, blue against it. The switch hides the maps. Cases carry running numbers "
-        "that lead back to nobody."
-    )
-    none = Text(f"No case fell into: {', '.join(empty)}.", "note") if empty else None
-    return section("galleries", "Galleries", lead if shown else None, *shown, none)
-
-
 def learning(view: View) -> Section:
     """Learning curves and where training ended."""
     rows = []
@@ -295,7 +276,8 @@ def learning(view: View) -> Section:
         "Training accuracy",
         "Seconds an epoch",
     )
-    caption = "The last epoch of training, mean of the folds, on training images"
+    mean = "" if view.one_fold else ", mean of the folds"
+    caption = f"The last epoch of training{mean}, on training images"
     curves = [
         figure(view, name, counts="Image level, on the training parts; learning, not performance")
         for name in view.parts.charts or ()

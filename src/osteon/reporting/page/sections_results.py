@@ -62,7 +62,7 @@ def discrimination(view: View) -> Section:
     blocks += [figure(view, "forest_auroc")]
     blocks += [level_table(view, level) for level in levels]
     blocks += [figure(view, name) for name in ("roc", "precision_recall", "scores")]
-    blocks += [folds_table(view, level) for level in levels]
+    blocks += [folds_table(view, level) for level in levels if not view.one_fold]
     return section("discrimination", "How well the classes are told apart", *blocks)
 
 

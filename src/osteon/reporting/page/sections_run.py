@@ -40,8 +40,8 @@ GLOSSARY = {
     "Accuracy": "Share of patients judged rightly, at a threshold.",
     "Age-matched": "Pairs of one patient of each class and nearly the same age.",
     "AUPRC": "Area under the precision-recall curve; chance is the share of positives.",
-    "AUROC": "Chance that a random patient with the tumour scores above one without; 0.5 is a "
-    "coin, 1 is perfect.",
+    "AUROC": "Chance that a random patient of the positive class scores above one of another; 0.5 "
+    "is a coin, 1 is perfect.",
     "Balanced accuracy": "Mean of sensitivity and specificity.",
     "Bootstrap": "Patients are drawn anew many times to see how far a number would move.",
     "Brier": "Mean squared distance of probability and truth; 0 is best.",
@@ -60,8 +60,8 @@ GLOSSARY = {
     "Permuted labels": "Training on shuffled diagnoses: a sound pipeline then scores about 0.5.",
     "PPV, NPV": "How often a positive, or a negative, answer is right at a given prevalence.",
     "Precision": "Share of positive calls that are right: the PPV of this cohort.",
-    "Sensitivity (recall)": "Share of patients with the tumour who are found.",
-    "Specificity": "Share of patients without the tumour who are called so.",
+    "Sensitivity (recall)": "Share of patients of the positive class who are found.",
+    "Specificity": "Share of the other patients who are not called positive.",
     "Temperature": "One number that softens or sharpens all probabilities of a network.",
     "Youden": "The threshold with the largest sum of sensitivity and specificity.",
 }
@@ -113,13 +113,14 @@ def learners_table(view: View) -> Table | None:
     rows = []
     for name, one in given.items():
         recipe = one.get("recipe") or {}
+        inputs = (words(recipe.get("inputs")),) if view.with_values else ()
         spent = one.get("seconds")
         skipped = str(one.get("skipped") or "not trained")
         rows.append(
             (
                 head(view.label(name), name),
-                words(recipe.get("backbone") or recipe.get("kind")),
-                words(recipe.get("inputs")),
+                words(network_of(recipe)),
+                *inputs,
                 words(one.get("weights")),
                 Cell("–", why=f"{view.label(name)}: {skipped}", tone="quiet")
                 if absent(spent)
@@ -128,9 +129,16 @@ def learners_table(view: View) -> Table | None:
                 words(one.get("threads")),
             )
         )
-    columns = ("Learner", "Network", "Clinical inputs", "Weights", "Time", "Device", "Threads")
+    beside = ("Clinical inputs",) if view.with_values else ()
+    columns = ("Learner", "Network", *beside, "Weights", "Time", "Device", "Threads")
     caption = "Training, all folds together; the name in files stands below"
     return Table(caption, columns, flat(rows), figures=False) if rows else None
+
+
+def network_of(recipe: Mapping[str, Any]) -> Any:
+    """What a recipe calls its network."""
+    network = recipe.get("network") or {}
+    return recipe.get("backbone") or network.get("name") or recipe.get("kind")
 
 
 def from_record(record: Mapping[str, Any]) -> dict[str, Any]:

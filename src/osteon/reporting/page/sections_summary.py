@@ -105,8 +105,10 @@ def beyond(view: View) -> list[Point]:
     if found == NOT_AFTER_HOLM:
         verdict += " once p is adjusted after Holm"
     control = view.metric(view.clinical, SCORES, "auroc")
+    values = "The same clinical values alone"
+    what = values if view.with_values else view.label(view.clinical).capitalize()
     text = (
-        f"The same clinical values alone, in a logistic regression, reach {spoken(control)}. "
+        f"{what}, in a logistic regression, reach {spoken(control)}. "
         f"Network minus regression: {spoken(difference)}, {verdict}."
     )
     return [(text, tone)]
@@ -137,15 +139,24 @@ def age(view: View) -> list[Point]:
     difference = found.get("difference")
     if not difference:
         return []
-    what = side(difference, "remains", "turns into a loss", "is not shown to remain")
     text = (
-        f"Among {number(matched.get('n_patients'), 0)} age-matched patients the gain over the "
-        f"reference {what}: {spoken(difference)}."
+        f"Among {number(matched.get('n_patients'), 0)} age-matched patients "
+        f"{kept(view, difference)}: {spoken(difference)}."
     )
     _, lo, hi = parts_of(matched.get("age_auroc"))
     if not absent(lo) and not absent(hi) and not lo <= 0.5 <= hi:
         text += " Some age difference remains among them."
     return [(text, "")]
+
+
+def kept(view: View, matched: Mapping[str, Any]) -> str:
+    """What becomes of a gain; where the whole cohort shows none, what the matched patients show."""
+    whole = versus(view)
+    if whole and side(whole, "gain", "", "") == "gain":
+        what = side(matched, "remains", "turns into a loss", "is not shown to remain")
+        return f"the gain over the reference {what}"
+    what = side(matched, "is higher than", "is lower than", "cannot be told from")
+    return f"the AUROC of {view.label(view.headline)} {what} the reference's, difference"
 
 
 def audit(view: View) -> list[Point]:

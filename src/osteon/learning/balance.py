@@ -1,0 +1,130 @@
+"""Classes of unequal size: weighed, drawn evenly or filled up, with training cases only."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from osteon.learning.batches import Augment, Batch, Cases, plan_epoch
+from osteon.learning.config import TrainingConfig
+from osteon.learning.objectives import Objective, Weighted, balanced_weights
+
+TURNS = 8
+"""Symmetries of the square: four right angles, each as it is and mirrored; 0 changes nothing."""
+
+
+class Training(NamedTuple):
+    """What the fit loop is given."""
+
+    cases: Cases
+    train: NDArray[np.int64]
+    objective: Objective
+    config: TrainingConfig
+
+
+def prepare_training(
+    cases: Cases,
+    train: NDArray[np.int64],
+    objective: Objective,
+    config: TrainingConfig,
+    seed: Sequence[int],
+) -> Training:
+    """Apply `config.balance`, and turn `config.steps` into epochs.
+
+    Args:
+        cases: the cohort.
+        train: positions of the cases that are fitted; copies are made of no other.
+        objective: the loss.
+        config: of the loop.
+        seed: for instance (seed, fold).
+    """
+    labels = cases.labels[train]
+    if config.balance == "class_weight":
+        objective = Weighted(objective, balanced_weights(labels))
+    if config.balance == "offline":
+        train = np.concatenate([train, copies(train, labels, len(cases.labels), seed)])
+        cases = TurnedCopies(cases)
+    if config.steps is not None:
+        plan = plan_epoch(train, config.batch, config.micro_batch, seed)
+        config = config.model_copy(update={"epochs": math.ceil(config.steps / len(plan))})
+    return Training(cases, train, objective, config)
+
+
+def drawn_evenly(
+    train: NDArray[np.int64], labels: NDArray[np.int64], seed: Sequence[int]
+) -> NDArray[np.int64]:
+    """As many cases as `train` has, drawn with replacement, each class as likely as any other.
+
+    Args:
+        train: positions; labels: of all cases; seed: for instance (seed, fold, epoch).
+    """
+    own = labels[train]
+    chance = np.array(balanced_weights(own))[own]
+    rng = np.random.default_rng([*seed, 0xBA])
+    return rng.choice(train, len(train), p=chance / chance.sum())
+
+
+def copies(
+    train: NDArray[np.int64], labels: NDArray[np.int64], cases: int, seed: Sequence[int]
+) -> NDArray[np.int64]:
+    """Positions of turned copies that bring every class up to the size of the largest.
+
+    Args:
+        train: positions of the training cases.
+        labels: theirs.
+        cases: number of all cases.
+        seed: for instance (seed, fold).
+
+    Returns:
+        positions as `TurnedCopies` reads them: case + cases · turn, turn from 1 to 7. A class's
+        cases are copied in turn, so that none is copied twice before all are copied once.
+    """
+    rng = np.random.default_rng([*seed, 0xC0])
+    made = [np.empty(0, np.int64)]
+    largest = np.bincount(labels).max()
+    for label in np.unique(labels):
+        own = rng.permutation(train[labels == label])
+        chosen = np.resize(own, largest - len(own))
+        made.append(chosen + cases * rng.integers(1, TURNS, len(chosen)))
+    return np.concatenate(made)
+
+
+@dataclass(frozen=True)
+class TurnedCopies:
+    """Cases, and after them each case again in the seven other symmetries of the square.
+
+    Position p stands for case p mod N in turn p div N: turn mod 4 right angles, and mirrored first
+    from turn 4 on.
+    """
+
+    inner: Cases
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Class numbers of all positions."""
+        return np.tile(self.inner.labels, TURNS)
+
+    def read(self, index: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        """As the inner cases, images turned."""
+        turns, own = np.divmod(index, len(self.inner.labels))
+        images, *others = self.inner.read(own)
+        turned = [turn_image(image, int(turn)) for image, turn in zip(images, turns, strict=True)]
+        return (torch.stack(turned), *others)
+
+    def place(
+        self, tensors: tuple[Tensor, ...], device: torch.device, augment: Augment | None = None
+    ) -> Batch:
+        """As the inner cases."""
+        return self.inner.place(tensors, device, augment)
+
+
+def turn_image(image: Tensor, turn: int) -> Tensor:
+    """One image, H × W or H × W × 3 with H = W, in symmetry `turn` of the square (0 to 7)."""
+    if turn >= 4:
+        image = image.flip(1)
+    return image.rot90(turn % 4, (0, 1))

@@ -1,0 +1,53 @@
+"""The charts of a run, from what its steps left."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from osteon.reporting.figures.charts import Chart, build_charts
+
+
+def charts_of_run(
+    metrics: Mapping[str, Any],
+    curves: Mapping[str, Any],
+    comparison: pd.DataFrame,
+    explanations: Mapping[str, Any],
+    predictions: pd.DataFrame,
+    histories: Mapping[str, pd.DataFrame],
+    paper_figures: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Chart]:
+    """Every chart that has data, printed numbers of the paper beside ours.
+
+    Args:
+        metrics, curves, comparison: of the evaluation.
+        explanations: their summary.
+        predictions: of the learner under test.
+        histories: learning curves of each learner.
+        paper_figures: the paper's own grids of cells.
+    """
+    from osteon.claims.published import read_published
+    from osteon.reporting.printed import printed_values
+
+    return build_charts(
+        metrics,
+        curves,
+        comparison,
+        histories,
+        explanations,
+        printed_values(read_published(metrics["data"]["paper"])),
+        predictions,
+        learner_of(predictions, metrics),
+        paper_figures,
+    )
+
+
+def learner_of(predictions: pd.DataFrame, metrics: Mapping[str, Any]) -> str | None:
+    """The learner whose predictions these are; None if it was not judged."""
+    names = list(predictions["learner"].unique()) if "learner" in predictions else []
+    return str(names[0]) if len(names) == 1 and names[0] in metrics["learners"] else None
+
+
+def absent(name: str) -> Chart:
+    """What stands for a chart without data."""
+    return Chart(name, f"{name.replace('_', ' ')}: no data in this run", "", "", ())

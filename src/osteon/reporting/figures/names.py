@@ -1,0 +1,46 @@
+"""What networks and learners are called in print."""
+
+from collections.abc import Iterable
+
+from osteon.reporting.figures.style import readable
+
+NAMES = {
+    "alexnet": "AlexNet",
+    "alexnet_bn": "AlexNet-BN",
+    "attention_only": "attention only",
+    "densenet": "DenseNet",
+    "densenet121": "DenseNet-121",
+    "googlenet": "GoogLeNet",
+    "multiscale_only": "multi-scale only",
+    "pair": "one-class model",
+    "smsdnet": "SMSDNet",
+}
+"""Name in code → name in print; a longer name begins with one of these."""
+ENDINGS = {
+    "all": "all convolutions",
+    "bn_all": "BN after all convolutions",
+    "holdout": "hold-out",
+    "no_bn": "no BN",
+    "rgb": "RGB",
+}
+"""What a variant adds to its network's name."""
+
+
+def known(name: str) -> str | None:
+    """`smsdnet_rgb` → "SMSDNet, RGB": the longest known beginning, then the rest in words.
+
+    None where no beginning is known.
+    """
+    words = name.split("_")
+    for end in range(len(words), 0, -1):
+        begin, rest = "_".join(words[:end]), "_".join(words[end:])
+        if begin in NAMES:
+            variant = ENDINGS.get(rest) or readable(rest)
+            return f"{NAMES[begin]}, {variant}" if variant else NAMES[begin]
+    return None
+
+
+def listed(words: Iterable[str]) -> str:
+    """`age`, `sex and age`, `a, b and c`."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last

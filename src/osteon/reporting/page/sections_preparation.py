@@ -1,0 +1,109 @@
+"""Section of the report: which slices, regions and colours the networks were given."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from osteon.cohorts.choosing import HUE_SAMPLE
+from osteon.imaging.slices import NO_LESION
+from osteon.reporting.page.blocks import Gallery, Section, Text, section
+from osteon.reporting.page.parts import View
+from osteon.reporting.page.sections_galleries import PREPARED, gallery
+from osteon.reporting.page.tables import Cell, Table, count, flat, head, plain, whole
+
+CHOICES = {
+    "all": "every slice or image that was kept",
+    "lesion": "slices that show the lesion, spread evenly over it",
+    "largest_lesion": "of each series the slices that show most of the lesion",
+    "even": "slices spread evenly over each series",
+}
+MODES = {
+    "whole": "Each is shown whole.",
+    "box_margin": "Each is cropped to a box and a margin: of the lesion where it is outlined, {}"
+    "else whole; the table counts them.",
+    "fixed": "Each is cropped to a square of fixed size around the centre of the lesion where it "
+    "is outlined, {}else whole.",
+}
+THRESHOLDS = ("otsu", "li", "fixed")
+BY_THRESHOLD = "else of what the threshold finds, which need not be the lesion, "
+COLOURS = {
+    "grey": "They are grey.",
+    "window_composite": "Three windows of the CT are their red, green and blue.",
+    "adjacent": "Each slice stands with its two neighbours as red, green and blue.",
+    "as_is": "They keep the colours of their files.",
+}
+SOURCES = {
+    "mask": "an expert's mask",
+    "box": "an expert's box",
+    "otsu": "Otsu's threshold",
+    "li": "Li's threshold",
+    "fixed": "a fixed square",
+    "whole": "nothing: shown whole",
+}
+
+
+def preparation(view: View) -> Section:
+    """In words, as a table, and what it looks like."""
+    found = view.preparation
+    shown = [one for one in view.parts.galleries if one.get("name") == PREPARED]
+    pictures: list[Gallery] = [gallery(one, 0) for one in shown if one.get("cases")]
+    return section(
+        "preparation",
+        "What the networks were given",
+        Text(sentences(found)) if found else None,
+        counts_table(found),
+        *pictures,
+    )
+
+
+def sentences(found: Mapping[str, Any]) -> str:
+    """Slices, region and colour."""
+    slices, region = found.get("slices") or {}, found.get("region") or {}
+    colour = found.get("colour") or {}
+    said = []
+    if slices:
+        choice = CHOICES.get(str(slices.get("choice")), plain(slices.get("choice")))
+        said.append(
+            f"Of {count(slices.get('frames'))} slices or images in {count(slices.get('series'))} "
+            f"series, {count(slices.get('chosen'))} were taken: {choice}."
+        )
+    found_by = any((region.get("sources") or {}).get(name) for name in THRESHOLDS)
+    said.append(MODES.get(str(region.get("mode")), "").format(BY_THRESHOLD if found_by else ""))
+    said.append(COLOURS.get(str(colour.get("source")), ""))
+    share = colour.get("without_hue")
+    if share is not None:
+        first = min(HUE_SAMPLE, int(slices.get("chosen") or HUE_SAMPLE))
+        said.append(
+            f"{100 * float(share):.0f} % of the pixels of the first {first} images have no hue."
+        )
+    return " ".join(one for one in said if one)
+
+
+def counts_table(found: Mapping[str, Any]) -> Table | None:
+    """What decided on the region, what is noted, and what was left out."""
+    region = found.get("region") or {}
+    groups = (
+        ("Region from", {name_of(key): n for key, n in (region.get("sources") or {}).items()}),
+        ("Noted", {unit_of(note): n for note, n in (region.get("notes") or {}).items()}),
+        ("Left out", found.get("left_out") or {}),
+        ("Left out", {"patients without any image left": found.get("patients_left_out") or 0}),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (head(title), Cell(plain(what)), whole(n))
+        for title, counted in groups
+        for what, n in counted.items()
+        if n
+    ]
+    caption = "Region, notes and what was left out"
+    if not rows or (len(rows) == 1 and region.get("mode") == "whole"):
+        return None
+    return Table(caption, ("", "What", "Count"), flat(rows), sortable=False)
+
+
+def unit_of(note: Any) -> str:
+    """A note, and that it counts series where it does; all others count images."""
+    return f"{note} (series)" if str(note).startswith(NO_LESION) else str(note)
+
+
+def name_of(source: Any) -> str:
+    """Where a region comes from, in words."""
+    return SOURCES.get(str(source), plain(source))
