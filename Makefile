@@ -24,7 +24,7 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	for file in startup ingestion "ingestion --memory" series training smsdnet evaluation gradcam \
-		report row "row spinal_smsdnet"; do \
+		report row "row spinal_smsdnet" "row femoral_alexnet"; do \
 		set -- $$file; $(BIN)/python benchmarks/$$1.py $$2 || exit 1; \
 	done
 

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
-from osteon.pipelines import osteosarcoma_fusion, spinal_smsdnet
+from osteon.pipelines import femoral_alexnet, osteosarcoma_fusion, spinal_smsdnet
 
 COLUMNS = (
     "ingestion",
@@ -24,11 +24,13 @@ def register_pipelines() -> dict[str, Pipeline]:
     rows = {
         "osteosarcoma_fusion": osteosarcoma_fusion.create_pipeline(),
         "spinal_smsdnet": spinal_smsdnet.create_pipeline(),
+        "femoral_alexnet": femoral_alexnet.create_pipeline(),
     }
     extra_rows = {
         "osteosarcoma_fusion_resnet50": osteosarcoma_fusion.create_resnet50_pipeline(),
         "osteosarcoma_fusion_audit": osteosarcoma_fusion.create_audit_pipeline(),
         "spinal_smsdnet_pair": spinal_smsdnet.create_pair_pipeline(),
+        "femoral_alexnet_holdout": femoral_alexnet.create_holdout_pipeline(),
     }
     everything = sum(rows.values(), start=Pipeline([]))
     columns = {column: everything.only_nodes_with_tags(column) for column in COLUMNS}

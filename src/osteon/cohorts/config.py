@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from osteon.cohorts.errors import listed, suggestion
+from osteon.cohorts.phantom.femur import FemurPhantomConfig
 from osteon.cohorts.phantom.knee import KneePhantomConfig
 from osteon.cohorts.phantom.spine import SpinePhantomConfig
 
@@ -90,7 +91,8 @@ def _phantom_kind(value: Any) -> Any:
 
 Phantom = Annotated[
     Annotated[KneePhantomConfig, Tag("knee")]
-    | Annotated[SpinePhantomConfig, Tag("spine")],
+    | Annotated[SpinePhantomConfig, Tag("spine")]
+    | Annotated[FemurPhantomConfig, Tag("femur")],
     Discriminator(_phantom_kind),
 ]
 

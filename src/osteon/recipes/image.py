@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from osteon.recipes.base import LearnerRecipe, Strict, TrainingConfig
+from osteon.recipes.femoral_alexnet import AlexNetConfig, GoogLeNetConfig
 from osteon.recipes.spinal_smsdnet import DenseNetConfig, SMSDNetConfig
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from osteon.learning.objectives import Objective
 
 Network = Annotated[
-    SMSDNetConfig | DenseNetConfig,
+    SMSDNetConfig | DenseNetConfig | AlexNetConfig | GoogLeNetConfig,
     Field(discriminator="name"),
 ]
 """Every network that an image recipe can build; a further paper adds its own here."""
