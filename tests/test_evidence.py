@@ -105,7 +105,7 @@ def test_a_column_runs_over_the_rows_and_agrees(
     finished: Path, tmp_path: Path, column: str
 ) -> None:
     project = _copy(finished, tmp_path)
-    kedro_run(project, pipeline=column)
+    kedro_run(project, f"--namespaces={PAPER}", pipeline=column)
     for name in ("metrics.json", "explanations.json", "ledger.json", "comparison.csv"):
         assert _report(project, name).read_text() == _report(finished, name).read_text()
 

@@ -76,7 +76,9 @@ def test_auxiliary_heads_reach_the_weights(tmp_path) -> None:
     network = {"name": "googlenet", "width": 0.05, "aux": True}
     task = _task(tmp_path, network, epochs=1)
     torch.manual_seed(0)
-    heads = [name for name in task.recipe.build_network().state_dict() if name.startswith("body.heads.")]
+    heads = [
+        name for name in task.recipe.build_network().state_dict() if name.startswith("body.heads.")
+    ]
     result = train_fold(task)
     start = train_fold(_task(tmp_path / "still", network, epochs=1, lr=1e-12))
     moved, still = _weights(result), _weights(start)

@@ -161,13 +161,14 @@ class ImageEnsemble(Ensemble):
             ValueError: no image, or not as many masks or boxes as images.
         """
         several = [images] if isinstance(images, str | Path | np.ndarray) else list(images)
-        masks, boxes = (list(given or [None] * len(several)) for given in (masks, boxes))
-        if not several or {len(masks), len(boxes)} != {len(several)}:
+        drawn = [None] * len(several) if masks is None else list(masks)
+        framed = [None] * len(several) if boxes is None else list(boxes)
+        if not several or {len(drawn), len(framed)} != {len(several)}:
             raise ValueError(
-                f"images: {len(several)} found with {len(masks)} masks and {len(boxes)} boxes; "
+                f"images: {len(several)} found with {len(drawn)} masks and {len(framed)} boxes; "
                 "allowed are one image or more, and as many masks or boxes"
             )
-        parts = zip(several, masks, boxes, strict=True)
+        parts = zip(several, drawn, framed, strict=True)
         return self.probabilities(np.stack([self.prepare(*part) for part in parts]))
 
 

@@ -29,13 +29,17 @@ def charts_of_run(
     from osteon.claims.published import read_published
     from osteon.reporting.printed import printed_values
 
+    published = read_published(metrics["data"]["paper"])
+    theirs = published["protocol"].get("classes")
+    # Printed values of two classes beside figures of three would invite a comparison.
+    same = theirs is None or theirs == len(metrics.get("classes") or ()) or "classes" not in metrics
     return build_charts(
         metrics,
         curves,
         comparison,
         histories,
         explanations,
-        printed_values(read_published(metrics["data"]["paper"])),
+        printed_values(published) if same else {},
         predictions,
         learner_of(predictions, metrics),
         paper_figures,
