@@ -8,6 +8,8 @@ import pytest
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# They take minutes: started last, one of them would keep a single worker busy at the end.
+WHOLE_RUNS = ("test_row", "test_image_rows", "test_evidence", "test_servers", "test_privacy")
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -18,3 +20,9 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real images here: set OSTEON_REAL_DATA to the folder that holds them")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that run whole pipelines first, so that the workers end together."""
+    place = {name: number for number, name in enumerate(WHOLE_RUNS)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))

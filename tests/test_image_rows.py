@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.project import ROOT, kedro_run, make_project, try_run
+from tests.project import ROOT, kedro_run, make_project
 
 SMSDNET, ALEXNET = "spinal_smsdnet", "femoral_alexnet"
 LEARNERS = {
@@ -157,7 +157,7 @@ def test_attention_of_the_blocks_is_in_the_report(row) -> None:
             assert sum(w is not None for w in weights) == number
 
 
-def _three_classes(folder: Path, **recipe: Any) -> Path:
+def _three_classes(folder: Path) -> Path:
     """A project whose smoke profile has benign, intermediate and malignant."""
     project = make_project(folder)
     file = project / "conf" / "smoke" / f"parameters_{ALEXNET}.yml"
@@ -166,7 +166,6 @@ def _three_classes(folder: Path, **recipe: Any) -> Path:
     cohort, more = smoke[ALEXNET]["cohort"], three[ALEXNET]["cohort"]
     cohort["classes"] = more["classes"]
     cohort["phantom"] |= more["phantom"] | {"patients": 24, "intermediate_fraction": 0.3}
-    smoke[ALEXNET]["recipe"] |= recipe
     file.write_text(yaml.safe_dump(smoke))
     return project
 
@@ -179,8 +178,3 @@ def test_three_classes_from_files_to_report(tmp_path: Path) -> None:
     matrix = np.array(metrics["multiclass"]["alexnet_bn"]["confusion"])
     assert matrix.shape == (3, 3) and matrix.sum() == 24
     assert "intermediate" in _report(project, ALEXNET, "report.html").read_text()
-
-
-def test_a_sigmoid_for_three_classes_stops_and_says_why(tmp_path: Path) -> None:
-    code, printed = try_run(_three_classes(tmp_path, head="sigmoid"), pipeline=ALEXNET)
-    assert code != 0 and "head is sigmoid with classes 3" in printed
