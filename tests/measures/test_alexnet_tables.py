@@ -89,7 +89,7 @@ def test_no_test_is_made_up_for_another_reference(of_classes, published):
 def test_batch_normalisation_has_a_row_a_variant(metrics, published):
     table = tables(metrics, published)[-1]
     assert [row[0] for row in table.rows] == [
-        *("none", "conv1 and conv2 (the paper)", "all convolutions")
+        *("no convolution", "conv1 and conv2 (the paper)", "all convolutions")
     ]
     assert table.columns[4] == "AUC less that of GoogLeNet"
     assert "not tested against one another" in table.note

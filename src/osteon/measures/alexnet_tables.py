@@ -33,7 +33,7 @@ OVERALL = {
     "macro_auroc": "AUC, mean over the classes",
 }
 BATCH_NORM = {
-    "alexnet_no_bn": "none",
+    "alexnet_no_bn": "no convolution",
     "alexnet_bn": "conv1 and conv2 (the paper)",
     "alexnet_bn_all": "all convolutions",
 }
