@@ -96,8 +96,7 @@ def _further(
     if preprocessing.region.apply_mask:
         masks = (archive.mask(row) for row in rows.tolist())
         found["masks"] = [
-            None if mask is None else hashlib.sha256(mask.tobytes()).hexdigest()
-            for mask in masks
+            None if mask is None else hashlib.sha256(mask.tobytes()).hexdigest() for mask in masks
         ]
         found["boxes"] = [archive.boxes(row) for row in rows.tolist()]
     if preprocessing.colour == "adjacent":
