@@ -178,3 +178,28 @@ def test_three_classes_from_files_to_report(tmp_path: Path) -> None:
     matrix = np.array(metrics["multiclass"]["alexnet_bn"]["confusion"])
     assert matrix.shape == (3, 3) and matrix.sum() == 24
     assert "intermediate" in _report(project, ALEXNET, "report.html").read_text()
+
+
+def test_real_pictures_run_by_configuration_alone(real_data: Path, tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    changes = {
+        "cohort.path": real_data / "medpix_bone",
+        "cohort.workers": 1,
+        "splitting.folds": 2,
+        "recipe.network.width": 0.03,
+        "recipe.training.epochs": 1,
+        "recipe.training.fold_workers": 1,
+        "googlenet.learner.network.width": 0.05,
+        "googlenet_torchvision.learner.training.epochs": 1,
+        "evaluation.rounds": 50,
+        "explainability.steps": 2,
+        "explainability.checked_images": 4,
+        "explainability.randomisations": 1,
+        "explainability.rounds": 50,
+    }
+    quick = ",".join(f"{ALEXNET}.{key}={value}" for key, value in changes.items())
+    kedro_run(project, f"--params={quick}", env="medpix", pipeline=ALEXNET)
+    comparison = pd.read_csv(_report(project, ALEXNET, "comparison.csv")).set_index("learner")
+    assert comparison.loc["alexnet_bn", "n_patients"] == 25
+    assert _json(project, ALEXNET, "preparation.json")["region"]["sources"] == {"otsu": 78}
+    assert "Synthetic" not in _report(project, ALEXNET, "report.html").read_text()
