@@ -19,8 +19,8 @@ class Localisation:
         energy: share of the map's mass inside the lesion (Wang et al. 2020, CVPR Workshops).
         iou: intersection over union of lesion and most salient pixels; pixels that tie at the
             border of these count in part.
-        lesion_share: area of the lesion over that of the image: what pointing and energy are by
-            chance.
+        lesion_share: area of the lesion over that of what the network was given: what a point drawn
+            blindly reaches, and an even map in energy. A crop around the lesion raises it.
     """
 
     pointing: float

@@ -53,8 +53,7 @@ def certify(
             fitted on; what is not in it is not checked. 0.5 is fitted on nothing. Youden's
             threshold and the temperature of a fold are fitted on the other folds' held-out
             predictions, by models that were trained on the judged fold's patients and their
-            labels: cross-fitted, not nested. Under one hold-out they are fitted on what the network
-            says of its training part.
+            labels: cross-fitted. Under one hold-out: on what is said of the training part.
         altered: pairs like `near_duplicates` of which one is the other mirrored, turned or
             recoloured.
 
@@ -75,7 +74,6 @@ def certify(
         check_derived(samples, splits),
     ]
     folds = sorted(int(fold) for fold in splits["fold"].unique() if fold != ALWAYS_TRAIN)
-    learners = sorted(str(name) for name in fitted["learner"].unique())
     absent = not_checked(made) + without_record(fitted, statistics, folds)
     return {
         "passed": all(check.passed for check in made if not check.lacking),
@@ -85,7 +83,7 @@ def certify(
         "samples": len(samples),
         "patients": int(samples["patient_id"].nunique()),
         "folds": folds,
-        "learners_checked": learners,
+        "learners_checked": sorted(map(str, fitted["learner"].unique())),
         "statistics_checked": [] if statistics is None else sorted(set(statistics["statistic"])),
         "checks": [check.report() for check in made if not check.lacking],
         "not_checked": absent,

@@ -64,11 +64,10 @@ def train_learner(
         "data": _hash(table.drop(columns=["fold", "split"]), pixels),
         "split": _hash(table[["sample_id", "patient_id", "fold", "split"]]),
     }
+    store = prepared / "images.npy"
     tasks = fold_tasks(
         full,
-        ImageCases.from_table(
-            table, full.clinical_columns, prepared / "images.npy", full.normalisation
-        ),
+        ImageCases.from_table(table, full.clinical_columns, store, full.normalisation),
         divisions(table["fold"].to_numpy(), table["split"].to_numpy()),
         data_hash=hashes["data"],
         split_hash=hashes["split"],

@@ -209,6 +209,8 @@ def clusters_method(facts: CardFacts) -> str | None:
     names = {row["variable"] for row in subgroup_rows(facts.learners, _first(facts))}
     found = [name for name in CLUSTERS if name in names]
     said = "spread over folds is shown with every figure"
+    if facts.one_network:
+        said = "one hold-out: no spread over folds"
     return f"{said}; figures by {' and '.join(found)} with intervals" if found else said
 
 
