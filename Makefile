@@ -13,7 +13,7 @@ run: $(STAMP)
 	$(BIN)/kedro run --pipeline=$(PAPER) $(ARGS)
 
 test: $(STAMP)
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
