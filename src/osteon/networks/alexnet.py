@@ -36,7 +36,7 @@ import torch
 from torch import Tensor, nn
 
 from osteon.networks.blocks import choose
-from osteon.networks.standardise import Mode, Standardise
+from osteon.networks.standardise import Mode, Standardise, check_side
 
 WIDTHS = {"classic": (96, 256, 384, 384, 256), "torchvision": (64, 192, 384, 256, 256)}
 GEOMETRY = ((11, 4, 2), (5, 1, 2), (3, 1, 1), (3, 1, 1), (3, 1, 1))  # kernel, stride, padding
@@ -140,11 +140,7 @@ class AlexNetBN(nn.Module):
         Returns:
             B × classes float, unbounded.
         """
-        if min(image.shape[2:]) < self.smallest_side:
-            raise ValueError(
-                f"image is {image.shape[2]} × {image.shape[3]} px; "
-                f"allowed are sides from {self.smallest_side} px"
-            )
+        check_side(image, self.smallest_side)
         x, outputs = self.standardise(image), []
         for name, stage in self.features.named_children():
             x = stage(x)

@@ -26,7 +26,7 @@ from torchvision.models.googlenet import GoogLeNet as TorchvisionGoogLeNet
 from torchvision.models.googlenet import GoogLeNetOutputs
 
 from osteon.networks.blocks import choose
-from osteon.networks.standardise import Mode, Standardise
+from osteon.networks.standardise import Mode, Standardise, check_side
 
 # 1×1, in front of 3×3, 3×3, in front of 5×5, 5×5, behind the pooling.
 INCEPTIONS = {
@@ -109,11 +109,7 @@ class GoogLeNet(nn.Module):
         Returns:
             B × classes float, unbounded.
         """
-        if min(image.shape[2:]) < self.smallest_side:
-            raise ValueError(
-                f"image is {image.shape[2]} × {image.shape[3]} px; "
-                f"allowed are sides from {self.smallest_side} px"
-            )
+        check_side(image, self.smallest_side)
         found: Tensor | GoogLeNetOutputs = self.body(self.standardise(image))
         if isinstance(found, Tensor):
             self.auxiliary = []

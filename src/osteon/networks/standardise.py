@@ -1,4 +1,4 @@
-"""The first step of an image-only network: shift and scale each channel.
+"""The first steps of an image-only network: refuse what is too small, shift and scale each channel.
 
 The figures are buffers, so they are saved with the weights and a saved network needs nothing else.
 """
@@ -14,6 +14,18 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 SMALLEST_STD = 1e-3
 """Below this a channel is taken for constant and only shifted."""
+
+
+def check_side(image: Tensor, smallest: int) -> None:
+    """Refuse an image (B × C × H × W) with a side that poolings would use up.
+
+    Raises:
+        ValueError: H or W below `smallest` px.
+    """
+    if min(image.shape[2:]) < smallest:
+        raise ValueError(
+            f"image is {image.shape[2]} × {image.shape[3]} px; allowed are sides from {smallest} px"
+        )
 
 
 class Standardise(nn.Module):

@@ -59,11 +59,7 @@ def train_learner(
         return _skipped(full, reason, cohort)
     table = samples.drop(columns="split").merge(splits, on=["sample_id", "patient_id"])
     table = table[full.usable(table)].reset_index(drop=True)
-    pixels = (prepared / DIGEST_FILE).read_text()
-    hashes = {
-        "data": _hash(table.drop(columns=["fold", "split"]), pixels),
-        "split": _hash(table[["sample_id", "patient_id", "fold", "split"]]),
-    }
+    hashes = _hashes(table, (prepared / DIGEST_FILE).read_text())
     store = prepared / "images.npy"
     tasks = fold_tasks(
         full,
@@ -174,6 +170,14 @@ def _write_artefact(folder: Path, results: "list[FoldResult]", card: dict[str, A
     from osteon.learning.artefact import write_artefact
 
     write_artefact(folder, results, card)
+
+
+def _hashes(table: pd.DataFrame, pixels: str) -> dict[str, str]:
+    """What a learner's folds depend on beside recipe and code: samples with pixels, and parts."""
+    return {
+        "data": _hash(table.drop(columns=["fold", "split"]), pixels),
+        "split": _hash(table[["sample_id", "patient_id", "fold", "split"]]),
+    }
 
 
 def _hash(table: pd.DataFrame, *more: str) -> str:
