@@ -96,6 +96,8 @@ def _plant(cohort: Path) -> None:
         table["patient_id"] = [f"{CANARY}{NUMBER}{name}" for name in table["patient_id"]]
         table["remarks"] = f"{CANARY} {NUMBER}"
     patients["centre"] = f"{CANARY} Hospital"
+    calls = patients[["patient_id"]].assign(reader=f"Dr {CANARY} {NUMBER}", with_age="no")
+    calls.assign(call=patients["label"]).to_csv(cohort / "readers.csv", index=False)
     images.to_csv(cohort / "images.csv", index=False)
     patients.to_csv(cohort / "patients.csv", index=False)
     for file in (cohort / "dicom").rglob("*.json"):

@@ -94,7 +94,7 @@ def without_paths(parameters: dict[str, Any]) -> dict[str, Any]:
 def _log_learner(learner: str, outputs: dict[str, Any]) -> None:
     import mlflow
 
-    record, history = outputs["training_record"], outputs["history"]
+    record, history = outputs["training_record"], outputs.get("history")
     with mlflow.start_run(run_name=learner.rsplit(".", 1)[-1], nested=True):
         mlflow.set_tags({"learner": learner, "status": record["status"]})
         if record["status"] != "trained":
@@ -106,7 +106,8 @@ def _log_learner(learner: str, outputs: dict[str, Any]) -> None:
             with mlflow.start_run(run_name=f"fold{fold['fold']}", nested=True) as run:
                 mlflow.log_params({"fold": fold["fold"], "weights": fold["weights"]})
                 mlflow.log_metrics({k: v for k, v in fold.items() if k.startswith("judged_")})
-                _log_curves(run, history[history["fold"] == fold["fold"]])
+                if history is not None:
+                    _log_curves(run, history[history["fold"] == fold["fold"]])
 
 
 def _log_curves(run: Any, history: Any) -> None:
@@ -117,7 +118,7 @@ def _log_curves(run: Any, history: Any) -> None:
         Metric(column, float(value), 0, int(row["epoch"]))
         for _, row in history.iterrows()
         for column, value in row.drop(["fold", "epoch"]).items()
-        if value == value  # a curve that was not recorded is NaN
+        if value is not None and value == value  # a curve that was not recorded is absent or NaN
     ]
     mlflow.MlflowClient().log_batch(run.info.run_id, metrics=metrics)
 

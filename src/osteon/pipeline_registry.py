@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
-from osteon.pipelines import femoral_alexnet, osteosarcoma_fusion, spinal_smsdnet
+from osteon.pipelines import femoral_alexnet, osteosarcoma_fusion, spinal_smsdnet, spinal_wff
 
 COLUMNS = (
     "ingestion",
@@ -25,6 +25,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "osteosarcoma_fusion": osteosarcoma_fusion.create_pipeline(),
         "spinal_smsdnet": spinal_smsdnet.create_pipeline(),
         "femoral_alexnet": femoral_alexnet.create_pipeline(),
+        "spinal_wff": spinal_wff.create_pipeline(),
     }
     extra_rows = {
         "osteosarcoma_fusion_resnet50": osteosarcoma_fusion.create_resnet50_pipeline(),

@@ -51,13 +51,13 @@ def test_images_boxes_and_facts_reach_the_archive(tmp_path: Path) -> None:
 
 
 def test_the_two_real_radiographs_are_read_with_their_lesions(real_data: Path, tmp_path) -> None:
-    from osteon.cohorts.labelme import read_boxes
+    from osteon.cohorts.labelme import read_drawing
     from osteon.imaging.decode import load_display
 
     for name in ("IMG000163", "IMG000164"):
         folder = real_data / "btxrd_labels" / "embedded"
         pixels = load_display(folder / f"{name}.jpeg")
         rows, columns = pixels.shape[:2]
-        for box in read_boxes(folder / f"{name}.json", columns, rows):
+        for box in read_drawing(folder / f"{name}.json", columns, rows).boxes:
             x0, y0, x1, y1 = box[:4]
             assert 0 <= x0 < x1 <= columns and 0 <= y0 < y1 <= rows

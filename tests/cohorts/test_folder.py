@@ -343,7 +343,10 @@ def test_companions_are_matched_by_name(tmp_path):
         *("c/u.dcm", "Annotations/u.json", "masks/a/x.png", "masks/u_mask.nii.gz"),
         *("d/t.png", "e/t.png", "annotations/t.json", "lonely.json"),
     ]
-    tables = read_tables(cohort(tmp_path, files=files), config())
+    cohort(tmp_path, files=files)
+    for name in ("lonely.json", "annotations/t.json"):
+        (tmp_path / name).write_text('{"shapes": []}')
+    tables = read_tables(tmp_path, config())
     found = tables.files.set_index("file")
     assert found["boxes"].dropna().to_dict() == {
         "a/x.png": "a/x.json",
@@ -354,8 +357,31 @@ def test_companions_are_matched_by_name(tmp_path):
         "a/x.png": "masks/a/x.png",
         "c/u.dcm": "masks/u_mask.nii.gz",
     }
-    assert any("1 LabelMe files match no image" in note for note in tables.notes)
+    assert tables.refused[["file", "code"]].to_numpy().tolist() == [
+        ["lonely.json", "boxes_without_image"]
+    ]
     assert any("1 LabelMe files match several" in note for note in tables.notes)
+
+
+@pytest.mark.parametrize(
+    ("content", "counts"),
+    [
+        ('{"shapes": [], "imagePath": "x.png"}', True),
+        ('{"imageData": "AAAA", "shapes": []}', True),
+        ('{"version": "5.4.1", "shapes": [', True),  # cut off
+        ('{"RepetitionTime": 4}', False),  # a converter's sidecar
+        ('{"categories": [], "images": [{"shapes": 1}]}', False),
+        ('[{"shapes": []}]', False),
+        ("", False),
+        ("no JSON", False),
+    ],
+)
+def test_only_labelme_files_are_missed_an_image(tmp_path, content, counts):
+    cohort(tmp_path, files=["a/x.png"])
+    (tmp_path / "a" / "y.json").write_text(content)
+    tables = read_tables(tmp_path, config())
+    assert tables.refused["code"].tolist() == ["boxes_without_image"] * counts
+    assert tables.notes == () and tables.files["boxes"].isna().all()
 
 
 def test_companions_named_in_the_table(tmp_path):

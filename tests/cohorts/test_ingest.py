@@ -269,6 +269,41 @@ def test_bad_mask_or_box_refuses_itself_and_keeps_the_image(tmp_path):
     assert archive.flow["refused_annotations"] == dict.fromkeys(expected, 1)
 
 
+def test_single_shapes_are_refused_and_polygons_boxed_with_a_note(tmp_path):
+    root = minimal(tmp_path)
+    drawing = json.loads(labelme(40, 48, [[10, 20], [30, 40]]))
+    beyond = {**drawing["shapes"][0], "points": [[10, 20], [500, 800]]}
+    flat = {**drawing["shapes"][0], "points": [[10, 20], [10, 40]]}
+    outline = {"label": "osteosarcoma", "points": [[1, 1], [5, 1], [3, 6]]}
+    drawing["shapes"] += [beyond, flat, outline]
+    (root / "x" / "a.json").write_text(json.dumps(drawing))
+    archive = run(root, tmp_path)
+    assert archive.boxes(0) == [[10, 20, 30, 40, "lesion"], [1, 1, 5, 6, "osteosarcoma"]]
+    assert codes(archive) == ["box_outside_image", "boxes_unreadable"]
+    assert archive.flow["refused_annotations"] == {"box_outside_image": 1, "boxes_unreadable": 1}
+    assert "1 polygons without a rectangle were boxed" in archive.flow["notes"]
+
+
+def test_boxes_of_a_missing_slice_are_counted_apart_from_files(tmp_path):
+    root = minimal(tmp_path)
+    (root / "x" / "gone.json").write_text(labelme(40, 48, [[10, 20], [30, 40]]))
+    (root / "x" / "a.json").write_text('{"RepetitionTime": 4}')  # a converter's sidecar
+    (root / "dataset_description.json").write_text('{"Name": "cohort"}')
+    archive = run(root, tmp_path)
+    assert codes(archive) == ["boxes_without_image"]
+    assert archive.quarantine["advice"][0] == ADVICE["boxes_without_image"]
+    flow = archive.flow
+    assert flow["refused_annotations"] == {"boxes_without_image": 1} and flow["notes"] == []
+    assert flow["received"] == flow["kept"] == 2 and flow["refused"] == {}
+
+
+def test_a_sidecar_that_a_table_calls_boxes_is_refused(tmp_path):
+    root = minimal(tmp_path)
+    (root / "x" / "a.json").write_text('{"RepetitionTime": 4}')
+    (root / "images.csv").write_text("file,patient_id,boxes\nx/a.dcm,A1,x/a.json\n")
+    assert codes(run(root, tmp_path)) == ["boxes_unreadable"]
+
+
 def test_burned_in_text(tmp_path):
     root = minimal(tmp_path)
     write(root / "c.dcm", knee(3), PatientID="A1", BurnedInAnnotation="YES")
@@ -366,7 +401,7 @@ def test_nothing_identifying_is_written_or_logged(tmp_path, caplog, capfd):
     (root / f"{CANARY}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + CANARY.encode())
     (root / "masks" / f"{CANARY}_folder").mkdir(parents=True)
     (root / "masks" / f"{CANARY}_folder" / f"{CANARY}_0.png").write_text(CANARY)
-    (root / f"{CANARY}_folder" / f"{CANARY}_1.json").write_text(f'{{"{CANARY}": 1}}')
+    (root / f"{CANARY}_folder" / f"{CANARY}_1.json").write_text(f'{{"shapes": "{CANARY}"}}')
     caplog.clear()
     capfd.readouterr()
     with caplog.at_level(logging.DEBUG):

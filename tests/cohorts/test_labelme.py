@@ -4,7 +4,7 @@ import tarfile
 import numpy as np
 import pytest
 
-from osteon.cohorts.labelme import Box, Outline, fill, read_boxes, read_outlines
+from osteon.cohorts.labelme import Box, NoDrawing, Outline, fill, is_labelme, read_drawing
 from osteon.imaging.refusals import Refused
 
 SQUARE = [[10, 10], [20, 10], [20, 20], [10, 20]]
@@ -25,6 +25,13 @@ def polygon(points, label="os"):
     return {"label": label, "points": points, "shape_type": "polygon"}
 
 
+def read_boxes(path, width, height):
+    """The boxes of a file without a bad shape."""
+    drawing = read_drawing(path, width, height)
+    assert drawing.refused == []
+    return drawing.boxes
+
+
 def test_corners_come_in_any_order(tmp_path):
     path = write(tmp_path / "a.json", [rectangle([[30, 40], [10, 5]])])
     assert read_boxes(path, 100, 50) == [Box(10, 5, 30, 40, "os")]
@@ -34,7 +41,9 @@ def test_a_polygon_adds_a_box_only_where_no_rectangle_of_its_label_lies(tmp_path
     shapes = [rectangle([[10, 10], [20, 20]]), polygon(SQUARE), polygon(SQUARE, "cyst")]
     path = write(tmp_path / "a.json", shapes)
     assert read_boxes(path, 100, 50) == [Box(10, 10, 20, 20, "os"), Box(10, 10, 20, 20, "cyst")]
-    assert [outline.label for outline in read_outlines(path, 100, 50)] == ["os", "cyst"]
+    drawing = read_drawing(path, 100, 50)
+    assert [outline.label for outline in drawing.outlines] == ["os", "cyst"]
+    assert drawing.boxed == 1
 
 
 def test_embedded_image_and_its_path_are_ignored(tmp_path):
@@ -59,14 +68,33 @@ def test_embedded_image_and_its_path_are_ignored(tmp_path):
         ([polygon([[1, 1], [2, 2]])], "boxes_unreadable"),
         ([{"label": "os", "points": SQUARE, "shape_type": "circle"}], "boxes_unreadable"),
         (["os"], "boxes_unreadable"),
-        (None, "boxes_unreadable"),
     ],
 )
-def test_bad_shapes_are_refused_with_a_code(tmp_path, shapes, code):
-    path = write(tmp_path / "a.json", shapes)
+def test_a_bad_shape_refuses_itself_and_keeps_the_others(tmp_path, shapes, code):
+    good = rectangle([[1, 2], [3, 4]])
+    drawing = read_drawing(write(tmp_path / "a.json", [good, *shapes, good]), 100, 50)
+    assert drawing.boxes == [Box(1, 2, 3, 4, "os")] * 2 and drawing.boxed == 0
+    assert [refused.code for refused in drawing.refused] == [code]
+    assert "shape 2" in drawing.refused[0].reason
+
+
+@pytest.mark.parametrize("shapes", [None, {}, "os"])
+def test_shapes_that_are_no_list_refuse_the_file(tmp_path, shapes):
     with pytest.raises(Refused) as refused:
-        read_boxes(path, 100, 50)
-    assert refused.value.code == code
+        read_drawing(write(tmp_path / "a.json", shapes), 100, 50)
+    assert refused.value.code == "boxes_unreadable"
+
+
+def test_json_of_something_else_is_told_apart(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('{"RepetitionTime": 4.0, "imageWidth": 7}')
+    with pytest.raises(NoDrawing) as refused:
+        read_drawing(path, 100, 50)
+    assert refused.value.code == "boxes_unreadable" and not is_labelme(path)
+    assert is_labelme(write(path, []))
+    path.write_text('{"shapes": [')
+    assert is_labelme(path)
+    assert not is_labelme(tmp_path / "absent.json")
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 100_000, b"null"])
@@ -115,8 +143,8 @@ def test_every_real_labelme_file_is_read(real_data, tmp_path):
             size = json.loads(data)
             path.write_bytes(data)
             width, height = size["imageWidth"], size["imageHeight"]
-            found = read_boxes(path, width, height)
-            assert found
-            boxes += len(found)
-            outlines += len(read_outlines(path, width, height))
+            found = read_drawing(path, width, height)
+            assert found.boxes and not found.refused
+            boxes += len(found.boxes)
+            outlines += len(found.outlines)
     assert (boxes, outlines) == (2324, 2318)

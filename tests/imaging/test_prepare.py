@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from osteon.imaging.prepare import COLOURS, prepare, refuse_reason
+from osteon.imaging.prepare import COLOURS, prepare, refuse_reason, stretched
 from osteon.imaging.region import Region
 from osteon.imaging.resize import resize
 from osteon.imaging.windows import BONE, SOFT, WIDE, composite, show_window
@@ -127,3 +129,56 @@ def test_what_is_refused_before_decoding_is_what_prepare_refuses(kind, colour):
 def test_errors_name_the_argument(changes, named):
     with pytest.raises(ValueError, match=named):
         prepare(hu(), **({"region": PART, "colour": "grey", "size": 8} | changes))
+
+
+def test_greys_are_stretched_from_the_1st_to_the_99th_percentile():
+    ramp = np.arange(1001, dtype=np.uint16).reshape(7, 143) * 10
+    found = stretched(ramp)
+    low, high = np.percentile(ramp, (1, 99))
+    assert found.dtype == np.uint8 and found.shape == ramp.shape
+    assert (found[ramp <= low] == 0).all() and (found[ramp >= high] == 255).all()
+    wanted = np.clip((ramp - low) / (high - low), 0, 1) * 255
+    np.testing.assert_allclose(found, wanted, atol=0.51)
+
+
+@given(
+    st.integers(0, 9),
+    st.sampled_from([np.uint8, np.uint16, np.int16]),
+    st.floats(0.25, 4),
+    st.integers(-50, 50),
+)
+def test_gain_and_offset_of_a_scanner_do_not_matter(seed, dtype, gain, offset):
+    image = np.random.default_rng(seed).integers(100, 220, (9, 11)).astype(np.float64)
+    found, other = (stretched(one) for one in (image, image * gain + offset))
+    np.testing.assert_allclose(found.astype(int), other.astype(int), atol=1)
+    np.testing.assert_array_equal(stretched(image.astype(dtype)), found)
+
+
+@pytest.mark.parametrize("value", [0, 7, 65535])
+def test_one_grey_alone_becomes_black(value):
+    assert (stretched(np.full((5, 5), value, np.uint16)) == 0).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_speck_on_one_grey_becomes_white():
+    image = np.full((20, 20), 9, np.uint16)
+    image[3, 4] = 65535
+    found = stretched(image)
+    assert found[3, 4] == 255 and found.sum() == 255
+
+
+def test_colours_are_stretched_by_their_luminance():
+    rgb = np.random.default_rng(0).integers(0, 255, (16, 24, 3)).astype(np.uint8)
+    luminance = stretched(rgb)
+    assert luminance.shape == (16, 24) and luminance.min() == 0 and luminance.max() == 255
+
+
+def test_percentiles_are_those_of_what_is_shown():
+    pixels = (np.arange(16 * 24).reshape(16, 24) * 20).astype(np.uint16)
+    pixels[0] = 65535  # outside the part: it must not count
+    found = made(pixels, "grey", intensity="percentile")
+    np.testing.assert_array_equal(found, resize(stretched(cut(pixels)), 8))
+    assert (found != made(pixels, "grey")).any() and found.max() > 240
+    np.testing.assert_array_equal(made(pixels, "grey", intensity="display"), made(pixels, "grey"))
+    high = made(hu(), "grey", intensity="percentile", windows=[SOFT])
+    np.testing.assert_array_equal(high, resize(stretched(cut(hu())), 8))

@@ -1,6 +1,7 @@
 """Balance is made of training cases only, and does what its name says."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,30 @@ def test_turned_copies_read_the_case_in_its_turn(tmp_path) -> None:
     assert torch.equal(image[2], turn_image(plain[0][2], 2))
     assert torch.equal(clinical, plain[1]) and torch.equal(labels, plain[2])
     np.testing.assert_array_equal(turned.labels[index], cases.labels[[3, 3, 7]])
+
+
+def test_turned_copies_are_cases_like_their_inner_ones(tmp_path) -> None:
+    cases = make_cases(tmp_path)
+    turned, count = TurnedCopies(cases), len(cases.labels)
+    index = np.array([0, count + 3, 6 * count + 5])
+    np.testing.assert_array_equal(turned.patients[index], cases.patients[[0, 3, 5]])
+    np.testing.assert_array_equal(turned.samples[index], cases.samples[[0, 3, 5]])
+    assert len(turned.patients) == len(turned.samples) == len(turned.labels) == TURNS * count
+    other = turned.with_labels(1 - cases.labels)
+    np.testing.assert_array_equal(other.labels[index], 1 - cases.labels[[0, 3, 5]])
+    assert list(turned.content()) == list(cases.content())
+
+
+@pytest.mark.parametrize("balance", ["none", "class_weight", "sampler", "offline"])
+def test_training_meets_the_cases_with_their_chances(tmp_path, monkeypatch, balance) -> None:
+    cases = make_cases(tmp_path)
+    chancy = replace(cases, normalisation="unit")
+    monkeypatch.setattr(type(cases), "in_training", lambda self: chancy)
+    config = TrainingConfig(balance=balance)
+    train = np.arange(len(cases.labels))
+    found = prepare_training(cases, train, SoftmaxObjective(), config, (0,)).cases
+    assert (found.inner if balance == "offline" else found) is chancy
+    assert TurnedCopies(cases).in_training().inner is chancy
 
 
 def test_drawing_evenly_takes_each_class_as_often_and_follows_its_seed() -> None:

@@ -94,6 +94,27 @@ def test_the_store_is_mapped_and_never_travels(cases) -> None:
     assert isinstance(pickle.loads(sent)._store, np.memmap)  # noqa: S301 - our own bytes
 
 
+def test_images_have_no_chance_of_their_own_and_take_other_labels(cases) -> None:
+    assert cases.in_training() is cases
+    other = cases.with_labels(1 - cases.labels)
+    np.testing.assert_array_equal(other.labels, 1 - cases.labels)
+    assert other.rows is cases.rows and list(other.content()) == list(cases.content())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: {"rows": c.rows[::-1].copy()},
+        lambda c: {"clinical": c.clinical + 1},
+        lambda c: {"clinical": None},
+        lambda c: {"normalisation": "unit"},
+    ],
+    ids=["rows", "clinical", "no clinical", "normalisation"],
+)
+def test_content_changes_with_all_that_is_learned_from(cases, change) -> None:
+    assert list(replace(cases, **change(cases)).content()) != list(cases.content())
+
+
 def test_pickled_stores_are_refused(tmp_path, cases) -> None:
     np.save(tmp_path / "images.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match="Python objects"):

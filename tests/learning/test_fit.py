@@ -1,23 +1,26 @@
 """The fit loop: it learns, freezes, follows the schedule, accumulates, and stops early."""
 
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from osteon.learning.batches import ImageCases
 from osteon.learning.checkpoint import load_tensors
 from osteon.learning.config import TrainingConfig
-from osteon.learning.fit import fit
+from osteon.learning.fit import fit, lay_out
 from osteon.learning.objectives import SigmoidObjective, SoftmaxObjective
 from osteon.learning.predict import predict
 from osteon.learning.setup import build_fabric, seed_torch
 from tests.tiny_cohort import QUICK, make_recipe
 
 
-def run(cases, folder: Path, network=None, train=None, validation=None, **training):
+def run(cases, folder: Path, network=None, train=None, validation=None, judged=None, **training):
     recipe = make_recipe(training=training)
     seed_torch(0)
     network = network or recipe.build_network()
@@ -33,6 +36,7 @@ def run(cases, folder: Path, network=None, train=None, validation=None, **traini
         fold=0,
         checkpoint=folder / "checkpoint.safetensors",
         validation=validation,
+        judged=judged,
     )
     return network, history
 
@@ -84,6 +88,54 @@ def test_schedule_is_torchs_multistep() -> None:
         assert config.learning_rate(epoch) == pytest.approx(theirs.get_last_lr()[0], rel=1e-9)
         optimiser.step()
         theirs.step()
+
+
+@given(st.integers(0, 50))
+def test_warm_up_rises_evenly_from_near_0_and_ends(steps) -> None:
+    config = TrainingConfig(warmup_steps=steps)
+    rise = np.array([config.warmth(step) for step in range(steps + 1)])
+    np.testing.assert_allclose(np.diff(rise), 1 / (steps + 1))
+    assert rise[0] == pytest.approx(1 / (steps + 1)) and rise[-1] == 1
+    assert config.warmth(steps + 1) == config.warmth(10_000) == 1
+
+
+@pytest.fixture
+def rates(monkeypatch) -> list[float]:
+    """The learning rate of every optimiser step."""
+    found: list[float] = []
+    honest = torch.optim.SGD.step
+
+    def watched(self, *args, **kwargs):
+        found.append(self.param_groups[0]["lr"])
+        return honest(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.SGD, "step", watched)
+    return found
+
+
+def test_steps_warm_up_over_epochs_and_a_resumed_run_goes_on(cases, tmp_path, rates) -> None:
+    plan = {"batch": 16, "lr": 0.05, "milestones": [1], "warmup_steps": 4}
+    wanted = [0.05 * share for share in (0.2, 0.4, 0.6)] + [0.005 * s for s in (0.8, 1, 1)]
+    _, history = run(cases, tmp_path, network=Linear(), epochs=2, **plan)
+    assert rates == pytest.approx(wanted)
+    assert [entry["lr"] for entry in history] == pytest.approx([0.05, 0.005])
+    rates.clear()
+    (tmp_path / "halves").mkdir()
+    for epochs in (1, 2):
+        run(cases, tmp_path / "halves", network=Linear(), epochs=epochs, **plan)
+    assert rates == pytest.approx(wanted)
+
+
+def test_without_warm_up_every_step_has_the_epochs_rate(cases, tmp_path, rates) -> None:
+    run(cases, tmp_path, network=Linear(), epochs=2, batch=16, lr=0.05, milestones=[1])
+    assert rates == pytest.approx([0.05] * 3 + [0.005] * 3)
+
+
+def test_warm_up_is_part_of_what_was_learned_from() -> None:
+    found = [TrainingConfig(warmup_steps=steps).learned_from() for steps in (0, 5)]
+    assert found[0] != found[1]
+    with pytest.raises(ValueError, match="warmup_steps"):
+        TrainingConfig(warmup_steps=-1)
 
 
 def test_frozen_backbone_stands_still_and_then_moves(cases, tmp_path) -> None:
@@ -150,6 +202,70 @@ def test_early_stop_restores_the_best_epoch(cases, tmp_path) -> None:
     found = predict(network, SoftmaxObjective(), cases, validation, torch.device("cpu"))
     chosen = found[np.arange(24), cases.labels[validation]]
     assert -np.log(chosen).mean() == pytest.approx(losses[best], rel=1e-4)
+
+
+@dataclass(frozen=True)
+class Chancy(ImageCases):
+    """Notes what is read, in whichever role."""
+
+    log: list[tuple[str, int]] = field(default_factory=list)
+    role: str = "judged"
+
+    def read(self, index):
+        self.log.extend((self.role, int(one)) for one in index)
+        return super().read(index)
+
+
+def test_validation_reads_the_cases_that_are_free_of_training_s_chance(cases, tmp_path) -> None:
+    judged = Chancy(**cases.__dict__)
+    chancy = replace(judged, role="training")
+    train, validation = np.arange(24), np.arange(24, 48)
+    run(
+        chancy, tmp_path, network=Linear(), train=train, validation=validation, judged=judged,
+        epochs=1,
+    )  # fmt: skip
+    assert {index for role, index in judged.log if role == "training"} == set(range(24))
+    assert {index for role, index in judged.log if role == "judged"} == set(range(24, 48))
+    judged.log.clear()
+    (tmp_path / "alone").mkdir()
+    run(chancy, tmp_path / "alone", network=Linear(), train=train, validation=validation, epochs=1)
+    assert {role for role, _ in judged.log} == {"training"}
+
+
+class Deep(nn.Module):
+    """A 3D network with a 2D part."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3)
+        self.second = nn.Conv3d(4, 2, (1, 30, 30))
+
+    def forward(self, image: torch.Tensor, clinical: torch.Tensor) -> torch.Tensor:
+        return self.second(self.first(image)[:, :, None]).flatten(1)
+
+
+def test_images_networks_get_channels_last_and_3d_networks_stay(cases, tmp_path) -> None:
+    flat, deep = nn.Conv2d(3, 4, 3), Deep()
+    lay_out(flat)
+    assert flat.weight.is_contiguous(memory_format=torch.channels_last)
+    assert not flat.weight.is_contiguous()
+    lay_out(deep)
+    assert deep.first.weight.is_contiguous() and deep.second.weight.is_contiguous()
+    network, history = run(cases, tmp_path, network=deep, epochs=1)
+    assert network.second.weight.is_contiguous() and history[0]["accuracy"] <= 1
+
+
+class Silent(SoftmaxObjective):
+    """An objective that cannot say in training what is right."""
+
+    def right(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return torch.tensor(torch.nan)
+
+
+def test_an_unknown_accuracy_is_none_and_no_number(cases, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("osteon.recipes.FusionRecipe.build_objective", lambda self: Silent())
+    _, history = run(cases, tmp_path, network=Linear(), epochs=1)
+    assert history[0]["accuracy"] is None and history[0]["loss"] > 0
 
 
 def test_a_resumed_run_ends_as_an_uninterrupted_one(cases, tmp_path) -> None:

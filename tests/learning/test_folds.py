@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -16,6 +17,7 @@ from osteon.learning.batches import ImageCases
 from osteon.learning.checkpoint import load_tensors
 from osteon.learning.folds import run_folds, train_fold
 from osteon.learning.tasks import code_digest
+from osteon.recipes import FusionRecipe
 from tests.tiny_cohort import make_recipe, make_tasks, names
 
 
@@ -196,6 +198,9 @@ def test_fingerprint_covers_all_that_weights_depend_on(tmp_path, monkeypatch) ->
         name(recipe=make_recipe(labels="permuted")),
         name(cases={"clinical": np.ones((48, 4), np.float32)}),
         name(cases={"labels": np.repeat(np.arange(16) // 8, 3)}),
+        name(cases={"rows": np.arange(48)[::-1].copy()}),
+        name(cases={"normalisation": "unit"}),
+        name(cases={"samples": np.array([f"other{n}" for n in range(48)])}),
     ]
     monkeypatch.setattr(torch, "__version__", "0.1")
     others.append(name())
@@ -280,6 +285,60 @@ def test_permuted_labels_are_learned_and_judged(tasks) -> None:
         assert len(set(permuted.cases.labels[plain.cases.patients == patient])) == 1
     result = train_fold(permuted)
     np.testing.assert_array_equal(result.labels, permuted.cases.labels[permuted.test])
+
+
+class Reticent(FusionRecipe):
+    @property
+    def judges_training(self) -> bool:
+        return False
+
+
+def test_a_recipe_that_does_not_judge_its_training_part_is_asked_for_the_test_part_alone(
+    tmp_path, monkeypatch
+) -> None:
+    asked, honest = [], folds.predict
+
+    def watched(network, objective, cases, index, *args):
+        asked.append(index.tolist())
+        return honest(network, objective, cases, index, *args)
+
+    monkeypatch.setattr(folds, "predict", watched)
+    plain = make_recipe(training={"epochs": 1})
+    (task, _) = make_tasks(tmp_path, Reticent(**plain.model_dump()))
+    result = train_fold(task)
+    assert len(result.fitted_probabilities) == 0
+    assert [one for one in asked if one] == [task.test.tolist()]
+    assert result.probabilities.shape == (24, 2)
+    assert sorted(result.fitted) == sorted(task.cases.samples[task.train])
+    np.testing.assert_array_equal(train_fold(task).fitted_labels, task.cases.labels[task.train])
+
+
+def test_chance_plays_in_training_and_not_where_anything_is_judged(tasks, monkeypatch) -> None:
+    (task, _) = tasks(training={"epochs": 1, "early_stop": {"patience": 1, "fraction": 0.3}})
+    chancy, given, judged = replace(task.cases, normalisation="unit"), [], []
+    fit, predict = folds.fit, folds.predict
+
+    def watched_fit(fabric, network, objective, cases, *args, **named):
+        given.append((cases, named["judged"]))
+        return fit(fabric, network, objective, cases, *args, **named)
+
+    def watched_predict(network, objective, cases, *args):
+        judged.append(cases)
+        return predict(network, objective, cases, *args)
+
+    monkeypatch.setattr(ImageCases, "in_training", lambda self: chancy)
+    monkeypatch.setattr(folds, "fit", watched_fit)
+    monkeypatch.setattr(folds, "predict", watched_predict)
+    train_fold(task)
+    assert given[0][0] is chancy and given[0][1] is task.cases
+    assert all(one is task.cases for one in judged) and len(judged) == 2
+
+
+def test_nobody_asked_gives_no_rows(cases) -> None:
+    network = make_recipe().build_network()
+    objective, device = make_recipe().build_objective(), torch.device("cpu")
+    assert folds.predict(network, objective, cases, np.arange(0), device).shape == (0, 0)
+    assert not network.training
 
 
 def test_result_is_complete(tasks) -> None:

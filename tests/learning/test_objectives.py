@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from osteon.learning.objectives import (
+    DetectionObjective,
     SigmoidObjective,
     SoftmaxObjective,
     Weighted,
@@ -73,3 +74,37 @@ def test_penalty_and_auxiliary_outputs_are_added() -> None:
     one = SoftmaxObjective().loss(LOGITS, target)
     found = further_losses(network, SoftmaxObjective(), target)
     torch.testing.assert_close(found, 0.25 + 0.6 * one)
+
+
+def test_what_is_right_is_counted_by_the_most_probable_class() -> None:
+    target = torch.tensor([0, 1])
+    assert SoftmaxObjective().right(LOGITS, target) == 1
+    assert SoftmaxObjective().right(LOGITS, torch.tensor([0, 2])) == 2
+    logit = torch.tensor([[1.0], [-1.0], [2.0]])
+    assert SigmoidObjective().right(logit, torch.tensor([1, 1, 0])) == 1
+    assert SigmoidObjective(0).right(logit, torch.tensor([1, 1, 0])) == 2
+    assert Weighted(SoftmaxObjective(), (2.0, 0.5, 1.0)).right(LOGITS, target) == 1
+
+
+def test_a_detectors_losses_are_added_up_by_weight() -> None:
+    output = torch.tensor([[1.0, 2.0, 3.0, 4.0]] * 3)
+    target = torch.tensor([0, 1, 1])
+    assert DetectionObjective().losses(output, target).tolist() == [10.0] * 3
+    assert DetectionObjective().loss(output, target) == 10
+    found = DetectionObjective((1.0, 0.5, 0.0, 2.0)).losses(output.bfloat16(), target)
+    assert found.tolist() == [10.0] * 3 and found.dtype == torch.float32
+
+
+def test_a_detectors_boxes_become_numbers_and_padding_stays_missing() -> None:
+    boxes = torch.arange(24, dtype=torch.float32).reshape(2, 2, 6)
+    boxes[1, 1] = torch.nan
+    found = DetectionObjective().probabilities(boxes)
+    assert found.shape == (2, 12) and found.dtype == torch.float64
+    assert found[0].tolist() == list(range(12)) and found[1, 6:].isnan().all()
+
+
+@pytest.mark.parametrize(
+    "objective", [DetectionObjective(), Weighted(DetectionObjective(), (1.0, 2.0))]
+)
+def test_a_detector_in_training_does_not_say_what_is_right(objective) -> None:
+    assert objective.right(torch.ones(2, 4), torch.tensor([0, 1])).isnan()

@@ -29,6 +29,7 @@ class _Archive:
                 "sample_id": [f"P-{n:03d}" for n in range(len(pixels))],
                 "patient_id": "P",
                 "series_id": "S1",
+                "view": "",
                 "slice": pd.array(range(1, len(pixels) + 1), "Int64"),
                 "dtype": [array.dtype.str for array in pixels],
                 "channels": [3 if array.ndim == 3 else 1 for array in pixels],
@@ -102,6 +103,8 @@ def test_samples_join_image_and_patient_and_missing_values_are_counted_by_class(
             "manufacturer": ["Acme", "Acme", None],
             "model": ["One", None, None],
             "content_hash": ["a", "b", "c"],
+            "series_id": ["S1", "S2", "S2"],
+            "slice": pd.array([None, 1, 2], "Int64"),
             "archive_row": [0, 3, 4],
             **dict.fromkeys(("crop_x0", "crop_y0"), 0),
             **dict.fromkeys(("crop_x1", "crop_y1"), 8),
@@ -113,6 +116,8 @@ def test_samples_join_image_and_patient_and_missing_values_are_counted_by_class(
     assert samples["row"].tolist() == [0, 1, 2]
     assert samples["archive_row"].tolist() == [0, 3, 4]
     assert samples["label"].tolist() == [0, 1, 1]
+    assert samples["series_id"].tolist() == ["S1", "S2", "S2"]
+    assert samples["slice"].isna().tolist() == [True, False, False]
     assert samples["alp_norm"].tolist() == [0.5, 2.5, 2.5]
     assert samples["gender"].tolist() == [0.5, -0.5, -0.5]
     assert samples["scanner"].tolist() == ["Acme One", "Acme", ""]
@@ -240,3 +245,54 @@ def test_files_without_a_series_stand_alone() -> None:
     config = PreprocessingConfig(size=16, slices={"choice": "largest_lesion"})
     chosen, choice = choose_images(archive, images, config)
     assert len(chosen) == 5 and choice["slices"]["series"] == 5
+
+
+VIEWS = ["SAGITTAL", "AXIAL", "", "sagittal", None, "CORONAL", "AXIAL", "AP"]
+
+
+def _planes(planes: list[str] | None) -> tuple[list[int], dict[str, int]]:
+    archive = _Archive([_picture(seed) for seed in range(len(VIEWS))])
+    images = archive.index.assign(
+        view=VIEWS,
+        series_id=[f"S{row}" for row in range(len(VIEWS))],
+        patient_id=[f"P{row}" for row in range(len(VIEWS))],
+    )
+    chosen, choice = choose_images(archive, images, PreprocessingConfig(size=16, planes=planes))
+    assert choice["patients_left_out"] == len(VIEWS) - len(chosen)
+    return chosen["archive_row"].tolist(), choice["left_out"]
+
+
+def test_series_of_another_plane_are_left_out_and_counted() -> None:
+    rows, left_out = _planes(["SAGITTAL"])
+    assert rows == [0, 2, 3, 4, 7]  # an unknown plane stays
+    assert left_out == {
+        "its plane is axial; the row takes sagittal": 2,
+        "its plane is coronal; the row takes sagittal": 1,
+    }
+    rows, left_out = _planes(["SAGITTAL", "CORONAL"])
+    assert rows == [0, 2, 3, 4, 5, 7]
+    assert left_out == {"its plane is axial; the row takes sagittal and coronal": 2}
+
+
+def test_without_a_plane_asked_for_all_stay() -> None:
+    assert _planes(None) == (list(range(len(VIEWS))), {})
+
+
+def test_a_cohort_of_other_planes_alone_stops() -> None:
+    archive = _Archive([_picture(0)])
+    images = archive.index.assign(view="AXIAL")
+    with pytest.raises(CohortError, match="its plane is axial"):
+        choose_images(archive, images, PreprocessingConfig(size=16, planes=["SAGITTAL"]))
+
+
+def test_the_store_holds_what_the_intensity_says(tmp_path) -> None:
+    dark = np.random.default_rng(0).integers(100, 3000, (32, 32)).astype(np.uint16)
+    digests, largest = [], []
+    for intensity in ("display", "percentile"):
+        made = _prepare(_Archive([dark]), PreprocessingConfig(size=32, intensity=intensity))
+        (folder := tmp_path / intensity).mkdir()
+        made.write(folder)
+        digests.append(made.digest)
+        largest.append(int(np.load(folder / "images.npy").max()))
+    assert digests[0] != digests[1]
+    assert largest[0] < 20 and largest[1] == 255

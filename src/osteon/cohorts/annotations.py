@@ -18,16 +18,24 @@ LESION = "lesion"
 
 
 class Annotations:
-    """Mask and boxes of a file; what is wrong with one refuses it alone and keeps the image."""
+    """Mask and boxes of a file; what is wrong with one refuses it alone and keeps the image.
+
+    Attributes:
+        refused: (file, why) of a mask, of boxes, or of single shapes.
+        boxed: polygons whose bounds became boxes.
+    """
 
     def __init__(self, candidate: Candidate, task: Task, header: Header) -> None:
         self.refused: list[tuple[str, Refused]] = []
+        self.boxed = 0
         self._header = header
+        self._sidecar = candidate.sidecar
         self._classes = set(task.labelled.values())
         self._boxes: list[tuple[float, float, float, float, str]] = []
         self._mask: Array | None = None
         if candidate.boxes:
-            self._try(candidate.boxes, lambda: self._read_boxes(task.root / str(candidate.boxes)))
+            boxes = candidate.boxes
+            self._try(boxes, lambda: self._read_boxes(boxes, task.root / boxes))
         if candidate.mask:
             path, limit = task.root / candidate.mask, task.max_pixels
             self._try(candidate.mask, lambda: self._read_mask(path, limit))
@@ -38,20 +46,28 @@ class Annotations:
         except Refused as refused:
             self.refused.append((file, refused))
 
-    def _read_boxes(self, path: Path) -> None:
+    def _read_boxes(self, file: str, path: Path) -> None:
         # Imported here: few cohorts have boxes, and every worker would pay for it.
-        from osteon.cohorts.labelme import fill, read_boxes, read_outlines
+        from osteon.cohorts.labelme import NoDrawing, fill, read_drawing
 
         width, height = self._header.columns, self._header.rows
+        try:
+            drawing = read_drawing(path, width, height)
+        except NoDrawing:
+            if self._sidecar:
+                return
+            raise
         if self._header.frames != 1:
             raise Refused("boxes_unreadable", "boxes for a file of several frames")
+        self.refused += [(file, refused) for refused in drawing.refused]
+        self.boxed += drawing.boxed
         self._boxes = [
             # A label is free text: what is no class of the cohort could name somebody.
             (x0, y0, x1, y1, label if label in self._classes else LESION)
-            for x0, y0, x1, y1, label in read_boxes(path, width, height)
+            for x0, y0, x1, y1, label in drawing.boxes
         ]
-        if outlines := read_outlines(path, width, height):
-            self._mask = fill(outlines, width, height)[None]
+        if drawing.outlines:
+            self._mask = fill(drawing.outlines, width, height)[None]
 
     def _read_mask(self, path: Path, max_pixels: int) -> None:
         header = self._header

@@ -3,6 +3,7 @@
 pixels-0000.bin ...  arrays in C order, little-endian, each starting at a multiple of 64 bytes
 index.parquet        one row a kept frame, `INDEX` below
 patients.parquet     pseudonym and clinical facts
+readers.parquet      what doctors called each patient; readers are R1, R2, ...
 quarantine.parquet   what was refused, and why
 flow.json            counts from received to kept, and notes
 """
@@ -18,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-FORMAT = 2
+FORMAT = 3
 """Raised when archives of an older program must not be reused."""
 
 TEXT, WHOLE, REAL, FLAG, RAW = "string", "int64", "double", "bool", "binary"
@@ -108,6 +109,11 @@ class Archive:
     def patients(self) -> pd.DataFrame:
         """One row a patient: pseudonym and clinical facts; centre is C1, C2, ..."""
         return pd.read_parquet(self.folder / "patients.parquet")
+
+    @cached_property
+    def readers(self) -> pd.DataFrame:
+        """One row a reader's call of a patient: `config.READER_COLUMNS`; may have no row."""
+        return pd.read_parquet(self.folder / "readers.parquet")
 
     @cached_property
     def quarantine(self) -> pd.DataFrame:

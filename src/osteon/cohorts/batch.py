@@ -16,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 
 from osteon.cohorts.annotations import Annotations
+from osteon.cohorts.naming import named_by_user
 from osteon.cohorts.pseudonym import pseudonym
 from osteon.cohorts.records import Batch, Candidate, Refusal, Task
 from osteon.imaging.burned_in import suspect_text
@@ -105,6 +106,8 @@ class _FileReader:
         self.number, self.batch = number, batch
         self.patient = candidate.patient
         self.modality = task.sequences.get(candidate.sequence or "", task.modalities[0])
+        self.sequence = candidate.sequence or ""
+        self.left_out = False
         self.from_path = False
 
     def read(self) -> None:
@@ -118,6 +121,7 @@ class _FileReader:
             self._keep(picture, frame, suspected, annotations)
         self.batch.read += 1
         self.batch.from_path += self.from_path
+        self.batch.boxed += annotations.boxed
         self.batch.refusals += [
             Refusal(file, self.patient, refused.code, refused.reason, kept=True)
             for file, refused in annotations.refused
@@ -126,11 +130,21 @@ class _FileReader:
     def _check(self, header: Header) -> None:
         """Everything that a header can decide, before pixels are read."""
         self._check_modality(header)
+        self._name_sequence(header)
         self._resolve_patient(header)
         if self.patient in self.task.excluded:
             raise LeftOut()
         if self.task.labelled.get(str(self.patient)) is None:
             raise Refused("unknown_label", "the patient has no label")
+        if self.left_out:
+            raise Refused("sequence_left_out", "cohort.sequences leaves such series out")
+
+    def _name_sequence(self, header: Header) -> None:
+        """What table or configuration call an MR series; the table wins."""
+        if self.sequence in ("", "MR") and self.modality == "MR":
+            found, term = named_by_user(header.descriptions, self.task.rules)
+            self.sequence = term or self.sequence
+            self.left_out = found and term is None
 
     def _check_modality(self, header: Header) -> None:
         stated = self.task.sequences.get(self.candidate.sequence or "")
@@ -212,6 +226,7 @@ class _FileReader:
             "columns": columns,
             "channels": 3 if pixels.ndim == 3 else 1,
             "dtype": pixels.dtype.newbyteorder("<").str,
+            "sequence": self._sequence_of(frame),
             "burned_in_text": suspected,
             "content_hash": print_.content_hash,
             "phash": print_.phash,
@@ -223,6 +238,12 @@ class _FileReader:
         header = picture.header
         self.batch.rows.append(self._of_file(header) | _of_frame(header, frame, pixels) | kept)
 
+    def _sequence_of(self, frame: Frame) -> str:
+        """Table, then configuration, then header; MR in a table names the modality alone."""
+        if self.modality != "MR":
+            return self.sequence or self.modality
+        return frame.sequence or self.sequence if self.sequence in ("", "MR") else self.sequence
+
     def _of_file(self, header: Header) -> dict[str, Any]:
         """Columns that are the same for all frames of the file."""
         candidate, key = self.candidate, self.task.key
@@ -231,7 +252,6 @@ class _FileReader:
             "patient": self.patient,
             "sop": _keyed(key, header.sop_uid, "O"),
             "modality": self.modality,
-            "sequence": candidate.sequence or ("" if self.modality == "MR" else self.modality),
             "view": candidate.view or header.view,
             "slice": candidate.slice,
             "series_id": _keyed(key, header.series_uid, "S"),

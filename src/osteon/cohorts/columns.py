@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from osteon.cohorts.cells import Cells
 from osteon.cohorts.config import SEQUENCES, CohortConfig
@@ -202,7 +202,7 @@ class RowReader:
         return self.choice(number, row, "sequence", tuple(SEQUENCES))
 
 
-def require_mapped(config: CohortConfig, headers: dict[str, Iterable[str]]) -> None:
+def require_mapped(config: CohortConfig, headers: Mapping[str, Iterable[str]]) -> None:
     """Check that every column that `columns` names stands in some table.
 
     Raises:

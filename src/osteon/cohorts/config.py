@@ -22,6 +22,7 @@ from osteon.cohorts.errors import listed, suggestion
 from osteon.cohorts.phantom.femur import FemurPhantomConfig
 from osteon.cohorts.phantom.knee import KneePhantomConfig
 from osteon.cohorts.phantom.spine import SpinePhantomConfig
+from osteon.cohorts.phantom.spine_mr import SpineMrPhantomConfig
 
 PATIENT_COLUMNS = (
     "patient_id",
@@ -41,6 +42,10 @@ PATIENT_COLUMNS = (
     "ldh_high",
 )
 IMAGE_COLUMNS = ("file", "patient_id", "sequence", "view", "slice", "mask", "boxes")
+READER_COLUMNS = (
+    *("reader", "role", "experience_years"),
+    *("patient_id", "call", "with_age", "seconds"),
+)
 COLUMNS = PATIENT_COLUMNS + IMAGE_COLUMNS[:1] + IMAGE_COLUMNS[2:]
 
 # What a user may write as `sequence`, and the modality it stands for.
@@ -53,6 +58,8 @@ SEQUENCES = {
     "FS-T2WI": "MR",
     "Gd-T1WI": "MR",
 }
+
+MR_SEQUENCES = tuple(name for name, modality in SEQUENCES.items() if modality == "MR" != name)
 
 # DICOM Modality (0008,0060), defined terms of PS3.3 C.7.3.1.1.1. DR is no defined term but some
 # detectors write it. XA is left out: angiography is no projection radiograph of bone.
@@ -92,13 +99,14 @@ def _phantom_kind(value: Any) -> Any:
 Phantom = Annotated[
     Annotated[KneePhantomConfig, Tag("knee")]
     | Annotated[SpinePhantomConfig, Tag("spine")]
-    | Annotated[FemurPhantomConfig, Tag("femur")],
+    | Annotated[FemurPhantomConfig, Tag("femur")]
+    | Annotated[SpineMrPhantomConfig, Tag("spine_mr")],
     Discriminator(_phantom_kind),
 ]
 
 
 class TablesConfig(BaseModel):
-    """Names of the two tables inside the cohort folder; CSV or XLSX. They may be one file."""
+    """Names of the tables inside the cohort folder; CSV or XLSX. The first two may be one file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -107,6 +115,11 @@ class TablesConfig(BaseModel):
         default="images.csv",
         min_length=1,
         description="one row a file; null: none. images.csv itself may be absent",
+    )
+    readers: str | None = Field(
+        default="readers.csv",
+        min_length=1,
+        description="one row a reader's call of a patient; null: none. readers.csv may be absent",
     )
 
 
@@ -132,6 +145,11 @@ class CohortConfig(BaseModel):
     labels: Mapping = Field(default={}, description="user's label -> class; null leaves out")
     values: dict[str, Mapping] = Field(
         default={}, description="our column -> {user's value -> ours; null: unknown}"
+    )
+    sequences: Mapping = Field(
+        default={},
+        description="part of a Series Description or Protocol Name (* and ? for the whole of it) "
+        "-> MR sequence; null leaves such series out. The longest that fits wins",
     )
     missing_range: Literal["refuse", "fallback"] = Field(
         "refuse", description="a lab without its kit's range: an error, or a general adult range"
@@ -174,8 +192,10 @@ class CohortConfig(BaseModel):
             )
         if len(set(self.classes)) != len(self.classes) or not all(self.classes):
             raise ValueError(f"classes is {listed(self.classes)}: give different, non-empty names")
-        _check_keys("columns", self.columns, COLUMNS)
-        _check_keys("values", self.values, [name for name in COLUMNS if name != "label"])
+        known = tuple(dict.fromkeys((*COLUMNS, *READER_COLUMNS)))
+        _check_keys("columns", self.columns, known)
+        _check_keys("values", self.values, [name for name in known if name != "label"])
+        _check_sequences(self.sequences)
         for value, name in self.labels.items():
             if name is not None and name not in self.classes:
                 raise ValueError(
@@ -183,6 +203,17 @@ class CohortConfig(BaseModel):
                     f"{listed(self.classes)}{suggestion(name, self.classes)}; null leaves out"
                 )
         return self
+
+
+def _check_sequences(sequences: dict[str, str | None]) -> None:
+    for words, name in sequences.items():
+        if not words.strip():
+            raise ValueError("sequences has an empty key, which would fit every series")
+        if name is not None and name not in MR_SEQUENCES:
+            raise ValueError(
+                f"sequences maps '{words}' to '{name}'{suggestion(name, MR_SEQUENCES)}; allowed: "
+                f"{listed(MR_SEQUENCES)}; null leaves such series out"
+            )
 
 
 def _check_keys(name: str, mapping: dict[str, Any], allowed: Any) -> None:

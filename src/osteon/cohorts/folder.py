@@ -5,19 +5,31 @@ See docs/cohort.md for what the tables may hold and what bad input gets.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from osteon.cohorts.cells import Cells, read_cells
 from osteon.cohorts.columns import RowReader, require_mapped, resolve_columns
-from osteon.cohorts.config import COLUMNS, PATIENT_COLUMNS, CohortConfig
+from osteon.cohorts.config import COLUMNS, PATIENT_COLUMNS, READER_COLUMNS, CohortConfig
 from osteon.cohorts.errors import CohortError, Problems
 from osteon.cohorts.facts import LABS, Patients, check_split_whole, read_facts, read_patients
+from osteon.cohorts.labelme import is_labelme
 from osteon.cohorts.listing import ImagesReader, Listing, Record
+from osteon.cohorts.readers import REQUIRED, CallsReader, readers_frame
 from osteon.cohorts.scan import ANNOTATIONS, MASKS, Scan, inside, match_companions, scan_folder
-from osteon.cohorts.tables import CohortTables, files_frame, patients_frame, refused_frame
+from osteon.cohorts.tables import (
+    WITHOUT_IMAGE,
+    CohortTables,
+    files_frame,
+    patients_frame,
+    refused_frame,
+)
 
-DEFAULT_IMAGES = "images.csv"
+DEFAULT_IMAGES, DEFAULT_READERS = "images.csv", "readers.csv"
+
+Headers = Mapping[str, tuple[str, ...]]
+Refused = tuple[str, str, str]
 
 
 def read_folder(root: Path, config: CohortConfig) -> CohortTables:
@@ -29,46 +41,73 @@ def read_folder(root: Path, config: CohortConfig) -> CohortTables:
     Raises:
         CohortError: a table is wrong or a path leaves the folder.
     """
-    patients_name, images_name = _table_names(root, config)
+    patients_name, images_name, readers_name = _table_names(root, config)
     patients_cells = _cells(root, patients_name, config)
     same = images_name == patients_name
     images_cells = None
     if images_name is not None:
         images_cells = patients_cells if same else _cells(root, images_name, config)
-    tables = [name for name in (patients_name, images_name) if name is not None]
-    scan = scan_folder(root, tables)
+    readers_cells = None if readers_name is None else _cells(root, readers_name, config)
+    headers: Headers = {
+        cells.file: cells.header
+        for cells in (patients_cells, images_cells, readers_cells)
+        if cells is not None
+    }
+    scan = scan_folder(root, headers)
     if same:
-        patients, listing = _one_table(root, patients_cells, config, scan)
+        patients, listing = _one_table(root, patients_cells, headers, config, scan)
     else:
-        patients, listing = _two_tables(root, patients_cells, images_cells, config, scan)
-    return _assemble(patients, listing, scan)
+        patients, listing = _two_tables(root, patients_cells, images_cells, headers, config, scan)
+    calls, notes = _read_calls(readers_cells, headers, config, patients)
+    tables = _assemble(root, patients, listing, scan)
+    return replace(tables, readers=readers_frame(calls), notes=(*tables.notes, *notes))
 
 
-def _table_names(root: Path, config: CohortConfig) -> tuple[str, str | None]:
-    names = []
-    for key, name in (("patients", config.tables.patients), ("images", config.tables.images)):
-        try:
-            names.append(None if name is None else inside(root, name))
-        except ValueError as error:
-            raise CohortError(f"cohort.tables.{key} {error}") from None
-    patients, images = names
+def _table_names(root: Path, config: CohortConfig) -> tuple[str, str | None, str | None]:
+    tables = config.tables
+    patients = _table_name(root, "patients", tables.patients)
     assert patients is not None
+    images = _table_name(root, "images", tables.images, DEFAULT_IMAGES)
+    return patients, images, _table_name(root, "readers", tables.readers, DEFAULT_READERS)
+
+
+def _table_name(root: Path, key: str, name: str | None, usual: str = "") -> str | None:
+    """A table's path under the root; None without one."""
+    if name is None:
+        return None
+    try:
+        file = inside(root, name)
+    except ValueError as error:
+        raise CohortError(f"cohort.tables.{key} {error}") from None
     # The usual name may be absent; a name that a user typed may not.
-    if images == DEFAULT_IMAGES and not (root / images).exists():
-        images = None
-    return patients, images
+    return None if file == usual and not (root / file).exists() else file
 
 
 def _cells(root: Path, name: str, config: CohortConfig) -> Cells:
-    known = set(COLUMNS) | set(config.columns.values())
+    known = {*COLUMNS, *READER_COLUMNS, *config.columns.values()}
     return read_cells(root / name, name, known)
 
 
+def _read_calls(
+    cells: Cells | None, headers: Headers, config: CohortConfig, patients: Patients
+) -> tuple[list[Record], list[str]]:
+    """The readers table: one row a reader's call of a patient; notes for the report."""
+    if cells is None:
+        return [], []
+    other = [name for file, header in headers.items() if file != cells.file for name in header]
+    positions = resolve_columns(cells, config, READER_COLUMNS, REQUIRED, elsewhere=other)
+    problems = Problems(cells.file)
+    reader = RowReader(cells, positions, config, problems)
+    found = CallsReader(reader, config, patients).read(cells)
+    problems.raise_if_any()
+    return found
+
+
 def _one_table(
-    root: Path, cells: Cells, config: CohortConfig, scan: Scan
+    root: Path, cells: Cells, headers: Headers, config: CohortConfig, scan: Scan
 ) -> tuple[Patients, Listing]:
     positions = resolve_columns(cells, config, COLUMNS, ("patient_id", "label", "file"))
-    require_mapped(config, {cells.file: cells.header})
+    require_mapped(config, headers)
     problems = Problems(cells.file)
     reader = RowReader(cells, positions, config, problems)
     patients = Patients()
@@ -86,7 +125,12 @@ def _one_table(
 
 
 def _two_tables(
-    root: Path, cells: Cells, images: Cells | None, config: CohortConfig, scan: Scan
+    root: Path,
+    cells: Cells,
+    images: Cells | None,
+    headers: Headers,
+    config: CohortConfig,
+    scan: Scan,
 ) -> tuple[Patients, Listing]:
     other = images.header if images is not None else ()
     # A column that images.csv has instead may be missing here, all but these two.
@@ -94,12 +138,10 @@ def _two_tables(
         cells, config, PATIENT_COLUMNS, ("patient_id", "label"), elsewhere=other
     )
     image_positions: dict[str, int] = {}
-    headers: dict[str, Iterable[str]] = {cells.file: cells.header}
     if images is not None:
         image_positions = resolve_columns(
             images, config, COLUMNS, ("file", "patient_id"), elsewhere=cells.header
         )
-        headers[images.file] = images.header
     require_mapped(config, headers)
     problems = Problems(cells.file)
     patients = read_patients(RowReader(cells, positions, config, problems), cells, config)
@@ -120,7 +162,7 @@ def _two_tables(
     return patients, listing
 
 
-def _assemble(patients: Patients, listing: Listing, scan: Scan) -> CohortTables:
+def _assemble(root: Path, patients: Patients, listing: Listing, scan: Scan) -> CohortTables:
     excluded = patients.excluded
     used = {p: facts for p, facts in patients.facts.items() if p not in excluded}
     if not used:
@@ -132,19 +174,33 @@ def _assemble(patients: Patients, listing: Listing, scan: Scan) -> CohortTables:
         file: {"file": file, **listing.records.get(file, {})} for file in images
     }
     notes = exclusion_notes(excluded)
-    for column, companions, folder in (
-        ("boxes", scan.annotations, ANNOTATIONS),
-        ("mask", scan.masks, MASKS),
+    matched, orphans = _with_image(root, [f for f in scan.annotations if f not in named], scan)
+    for column, left, folder in (
+        ("boxes", matched, ANNOTATIONS),
+        ("mask", [item for item in scan.masks if item not in named], MASKS),
     ):
-        left = [item for item in companions if item not in named]
         notes += attach_companions(records, scan.images, left, folder, column)
     return CohortTables(
         patients=patients_frame([{"patient_id": p, **facts} for p, facts in used.items()]),
         files=files_frame(list(records.values())),
-        refused=refused_frame([*scan.refused, *listing.refused]),
+        refused=refused_frame([*scan.refused, *listing.refused, *orphans]),
         notes=tuple(notes + _range_notes(used)),
         excluded=excluded,
+        sidecars=frozenset(matched),
     )
+
+
+def _with_image(root: Path, files: list[str], scan: Scan) -> tuple[list[str], list[Refused]]:
+    """JSON files that fit images by name, and LabelMe files that fit none, as refused.
+
+    Any other JSON without an image of its own is not about boxes: it is passed over.
+    """
+    found = match_companions(files, scan.images, ANNOTATIONS)
+    drawn = {file for file in files if len(found[file]) != 1 and is_labelme(root / file)}
+    alone = [file for file in files if not found[file] and file in drawn]
+    reason = "a LabelMe file that fits no image of the cohort folder by name"
+    matched = [file for file in files if len(found[file]) == 1 or (found[file] and file in drawn)]
+    return matched, [(file, WITHOUT_IMAGE, reason) for file in alone]
 
 
 def attach_companions(

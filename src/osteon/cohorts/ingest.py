@@ -58,6 +58,7 @@ def ingest(root: Path, config: CohortConfig, key: bytes, folder: Path, private: 
 
 def _task(root: Path, folder: Path, config: CohortConfig, key: bytes, tables: CohortTables) -> Task:
     from osteon.cohorts.config import DICOM_MODALITIES, SEQUENCES
+    from osteon.cohorts.naming import rules_of
 
     labels = tables.patients["label"]
     known = zip(tables.patients["patient_id"], labels, labels.isna(), strict=True)
@@ -73,6 +74,7 @@ def _task(root: Path, folder: Path, config: CohortConfig, key: bytes, tables: Co
         max_pixels=config.max_pixels,
         max_side=config.max_side,
         burned_in_text=config.burned_in_text,
+        rules=rules_of(config.sequences),
     )
 
 
@@ -90,6 +92,7 @@ def _candidates(tables: CohortTables) -> list[Candidate]:
             slice=None if number is None else int(number),
             mask=mask,
             boxes=boxes,
+            sidecar=boxes in tables.sidecars,
         )
         for file, patient, sequence, view, number, mask, boxes in rows
     ]
@@ -158,7 +161,7 @@ def fingerprint(root: Path, config: CohortConfig, key: bytes) -> str:
     settings = config.model_dump(mode="json", exclude={"workers"})
     digest.update(json.dumps(settings, sort_keys=True).encode())
     digest.update(hmac.new(key, b"osteon archive", hashlib.sha256).digest())
-    tables = {config.tables.patients, config.tables.images}
+    tables = {config.tables.patients, config.tables.images, config.tables.readers}
     for line in sorted(_file_lines(root, key)):
         digest.update(line)
     for path in sorted(root.iterdir()):

@@ -41,11 +41,36 @@ class Outline(NamedTuple):
     label: str
 
 
-def read_boxes(path: Path, width: int, height: int) -> list[Box]:
-    """Read a LabelMe file's boxes: its rectangles, and the bounds of its polygons.
+class NoDrawing(Refused):
+    """The file is sound JSON of something else, as converters put beside an image."""
+
+    def __init__(self) -> None:
+        super().__init__("boxes_unreadable", "not a LabelMe file: no object with a key shapes")
+
+
+class Drawing(NamedTuple):
+    """What a LabelMe file holds.
+
+    Attributes:
+        boxes: rectangles, and the bounds of polygons without one, in the file's order.
+        outlines: all polygons.
+        refused: shapes that are not used, and why.
+        boxed: how many of the boxes are the bounds of a polygon.
+    """
+
+    boxes: list[Box]
+    outlines: list[Outline]
+    refused: list[Refused]
+    boxed: int
+
+
+def read_drawing(path: Path, width: int, height: int) -> Drawing:
+    """Read a LabelMe file's rectangles and polygons.
 
     A polygon that meets a rectangle of the same label outlines the same lesion (BTXRD draws both),
-    so it adds no second box.
+    so it adds no second box; any other polygon is boxed. A shape that cannot be used refuses itself
+    alone: another kind of shape, no label, no area (boxes_unreadable), or a part of it outside the
+    image (box_outside_image).
 
     Args:
         path: the JSON file.
@@ -53,26 +78,42 @@ def read_boxes(path: Path, width: int, height: int) -> list[Box]:
         height: rows of the image.
 
     Returns:
-        Boxes with 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height, in the file's order.
+        boxes with 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height, outlines, refused shapes.
 
     Raises:
-        Refused: boxes_unreadable (no LabelMe JSON, another shape, empty box), box_outside_image, or
-            mask_shape_mismatch (drawn on an image of another size; it is not rescaled).
+        NoDrawing: JSON that is no object with the key shapes.
+        Refused: boxes_unreadable (no LabelMe JSON), or mask_shape_mismatch (drawn on an image of
+            another size; it is not rescaled).
     """
-    shapes = _read_shapes(path, width, height)
+    shapes, refused = _read_shapes(path, width, height)
     rectangles = [_bounds(points, label) for kind, points, label in shapes if kind == "rectangle"]
-    boxes = []
+    boxes, boxed = [], 0
     for kind, points, label in shapes:
         box = _bounds(points, label)
-        if kind == "rectangle" or not any(_meet(box, other) for other in rectangles):
+        alone = kind == "polygon" and not any(_meet(box, other) for other in rectangles)
+        if alone or kind == "rectangle":
             boxes.append(box)
-    return boxes
+            boxed += alone
+    outlines = [Outline(points, label) for kind, points, label in shapes if kind == "polygon"]
+    return Drawing(boxes, outlines, refused, boxed)
 
 
-def read_outlines(path: Path, width: int, height: int) -> list[Outline]:
-    """Read a LabelMe file's polygons; arguments and refusals as for `read_boxes`."""
-    shapes = _read_shapes(path, width, height)
-    return [Outline(points, label) for kind, points, label in shapes if kind == "polygon"]
+def is_labelme(path: Path) -> bool:
+    """Whether a JSON file is one of LabelMe's: an object with a key "shapes".
+
+    A file that is no JSON counts if the key's name stands in it: a drawing that was cut off.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return False
+        data = path.read_bytes()
+    except OSError:
+        return False
+    try:
+        found = json.loads(data, object_pairs_hook=_drop_image)
+    except (ValueError, RecursionError):
+        return b'"shapes"' in data
+    return isinstance(found, dict) and "shapes" in found
 
 
 def fill(outlines: Sequence[Outline], width: int, height: int) -> NDArray[np.uint8]:
@@ -91,7 +132,7 @@ def fill(outlines: Sequence[Outline], width: int, height: int) -> NDArray[np.uin
 Shape = tuple[str, tuple[tuple[float, float], ...], str]
 
 
-def _read_shapes(path: Path, width: int, height: int) -> list[Shape]:
+def _read_shapes(path: Path, width: int, height: int) -> tuple[list[Shape], list[Refused]]:
     found = _load(path)
     size = (found.get("imageWidth"), found.get("imageHeight"))
     if size not in {(width, height), (None, None)}:
@@ -101,10 +142,17 @@ def _read_shapes(path: Path, width: int, height: int) -> list[Shape]:
             "mask_shape_mismatch",
             f"boxes were drawn on {drawn} pixels, the image has {width} x {height}",
         )
-    shapes = found.get("shapes")
-    if not isinstance(shapes, list):
+    given = found.get("shapes")
+    if not isinstance(given, list):
         raise _unreadable("there is no list of shapes")
-    return [_shape(index, shape, width, height) for index, shape in enumerate(shapes, start=1)]
+    shapes: list[Shape] = []
+    refused: list[Refused] = []
+    for index, shape in enumerate(given, start=1):
+        try:
+            shapes.append(_shape(index, shape, width, height))
+        except Refused as problem:
+            refused.append(problem)
+    return shapes, refused
 
 
 def _unreadable(reason: str) -> Refused:
@@ -126,8 +174,8 @@ def _load(path: Path) -> dict[str, Any]:
         raise _unreadable("the file cannot be opened") from None
     except (ValueError, RecursionError):  # includes bytes that are no UTF-8
         raise _unreadable("not JSON in UTF-8") from None
-    if not isinstance(found, dict):
-        raise _unreadable("not a LabelMe file: the JSON is no object")
+    if not isinstance(found, dict) or "shapes" not in found:
+        raise NoDrawing()
     return found
 
 

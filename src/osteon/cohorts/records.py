@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from osteon.cohorts.naming import Rules
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A file to be read, and what the tables say of it (None: nothing)."""
+    """A file to be read, and what the tables say of it (None: nothing).
+
+    Attributes:
+        sidecar: `boxes` is a JSON file that no table names: it may be about something else.
+    """
 
     file: str
     patient: str | None = None
@@ -18,6 +24,7 @@ class Candidate:
     slice: int | None = None
     mask: str | None = None
     boxes: str | None = None
+    sidecar: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,7 @@ class Task:
         modalities: the cohort's, the first one is that of a file that says nothing.
         dicom: DICOM modality -> the cohort's modality.
         sequences: sequence -> modality.
+        rules: the user's own names of MR series, see `naming`.
     """
 
     root: Path
@@ -45,6 +53,7 @@ class Task:
     max_pixels: int
     max_side: int | None
     burned_in_text: str
+    rules: Rules = ()
 
 
 @dataclass(slots=True)
@@ -60,10 +69,15 @@ class Refusal:
 
 @dataclass(slots=True)
 class Batch:
-    """What a worker reports. `rows` hold raw file and patient, which the parent replaces."""
+    """What a worker reports. `rows` hold raw file and patient, which the parent replaces.
+
+    Attributes:
+        read, from_path: files; boxed: polygons whose bounds became boxes.
+    """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
     read: int = 0
     from_path: int = 0
+    boxed: int = 0

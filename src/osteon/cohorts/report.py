@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,7 +17,8 @@ from osteon.cohorts.archive import INDEX, QUARANTINE
 from osteon.cohorts.errors import CohortError
 from osteon.cohorts.pseudonym import pseudonym
 from osteon.cohorts.records import Batch, Candidate, Refusal, Task
-from osteon.cohorts.series import NEEDED, number_slices
+from osteon.cohorts.series import NEEDED, fill_views, number_slices
+from osteon.cohorts.tables import WITHOUT_IMAGE
 from osteon.imaging.refusals import ADVICE
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ class _Ledger:
     frames: Counter[str] = field(default_factory=Counter)
     read: int = 0
     from_path: int = 0
+    boxed: int = 0
+    unnamed: int = 0
     suspected: int = 0
     _objects: set[str] = field(default_factory=set)
     _pixels: set[tuple[str, str]] = field(default_factory=set)
@@ -59,6 +63,7 @@ class _Ledger:
         self.left_out += batch.left_out
         self.read += batch.read
         self.from_path += batch.from_path
+        self.boxed += batch.boxed
         files: dict[str, list[dict[str, Any]]] = {}
         for row in batch.rows:
             files.setdefault(row["file"], []).append(row)
@@ -82,6 +87,7 @@ class _Ledger:
         self._pixels.update(prints)
         self.kept[patient] += 1
         self.owner[file] = patient
+        self.unnamed += sum(row["modality"] == "MR" and not row["sequence"] for row in frames)
         self.suspected += any(row["burned_in_text"] for row in frames)
         names = {
             "file_id": pseudonym(self.task.key, file, "F"),
@@ -107,10 +113,11 @@ def write_archive(
     for batch in batches:
         ledger.add(batch)
     for file, code, reason in tables.refused[["file", "code", "reason"]].itertuples(index=False):
-        ledger.refusals.append(Refusal(file, None, code, reason))
+        ledger.refusals.append(Refusal(file, None, code, reason, kept=code == WITHOUT_IMAGE))
     ledger.refusals.sort(key=lambda refusal: (refusal.file, refusal.kept))
     notes = _write_index(ledger)
     _write_patients(ledger, tables)
+    _write_readers(ledger, tables)
     _write_quarantine(ledger)
     flow = _flow(ledger, candidates, tables, config, notes)
     text = json.dumps(flow, indent=2, ensure_ascii=False)
@@ -132,8 +139,9 @@ def _write_index(ledger: _Ledger) -> list[str]:
     if any(group in ("CT", "MR") for group in ledger.task.modalities):
         columns = {name: table[name].to_pylist() for name in NEEDED}
         slices, notes = number_slices(columns)
-        place = table.schema.get_field_index("slice")
-        table = table.set_column(place, "slice", pa.array(slices, pa.int64()))
+        for name, values in (("slice", slices), ("view", fill_views(columns))):
+            place = table.schema.get_field_index(name)
+            table = table.set_column(place, name, pa.array(values, table.schema.field(name).type))
     pq.write_table(table, ledger.task.folder / "index.parquet")
     return notes
 
@@ -146,6 +154,14 @@ def _write_patients(ledger: _Ledger, tables: CohortTables) -> None:
     frame["centre"] = frame["centre"].map({name: f"C{n}" for n, name in enumerate(centres, 1)})
     frame["centre"] = frame["centre"].astype("str")
     frame.to_parquet(ledger.task.folder / "patients.parquet", index=False)
+
+
+def _write_readers(ledger: _Ledger, tables: CohortTables) -> None:
+    """readers.parquet: the readers have their pseudonyms by now, the patients get theirs."""
+    frame = tables.readers.copy()
+    names = [pseudonym(ledger.task.key, str(name)) for name in frame["patient_id"]]
+    frame["patient_id"] = pd.Series(names, index=frame.index, dtype="str")
+    frame.to_parquet(ledger.task.folder / "readers.parquet", index=False)
 
 
 def _write_quarantine(ledger: _Ledger) -> None:
@@ -180,7 +196,7 @@ def _flow(
     annotations = [refusal for refusal in ledger.refusals if refusal.kept]
     patients = [name for name in labelled if labelled[name] is not None]
     return {
-        "received": len(candidates) + len(tables.refused),
+        "received": len(candidates) + int((tables.refused["code"] != WITHOUT_IMAGE).sum()),
         "left_out": len(ledger.left_out),
         "read": ledger.read,
         "kept": sum(ledger.kept.values()),
@@ -219,6 +235,13 @@ def _notes(ledger: _Ledger, config: CohortConfig) -> list[str]:
         notes.append(
             f"{ledger.from_path} files: the patient is taken from a folder's or file's name, "
             "because neither the images table nor the header names a listed patient"
+        )
+    if ledger.boxed:
+        notes.append(f"{ledger.boxed} polygons without a rectangle were boxed")
+    if ledger.unnamed:
+        notes.append(
+            f"{ledger.unnamed} MR images: the header does not tell which sequence they are; name "
+            "it in column sequence of the images table, or in cohort.sequences"
         )
     if ledger.left_out:
         notes.append(f"{len(ledger.left_out)} files of patients who are left out on purpose")

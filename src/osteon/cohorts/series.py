@@ -7,12 +7,16 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from osteon.imaging.geometry import SeriesOrder, claimed_plane_warning, order_slices
+from osteon.imaging.plane import plane_word
 
 NEEDED = (
-    *("patient_id", "series_id", "modality", "view", "slice", "instance"),
+    *("patient_id", "series_id", "modality", "sequence", "view", "slice", "instance"),
     *("image_position", "image_orientation", "pixel_spacing_mm"),
 )
-"""Columns of the index that `number_slices` reads."""
+"""Columns of the index that `number_slices` and `fill_views` read."""
+
+
+SLICED = ("CT", "MR")
 
 
 def number_slices(columns: dict[str, list[Any]]) -> tuple[list[int | None], list[str]]:
@@ -33,7 +37,7 @@ def number_slices(columns: dict[str, list[Any]]) -> tuple[list[int | None], list
     for row, (patient, series) in enumerate(
         zip(columns["patient_id"], columns["series_id"], strict=True)
     ):
-        if columns["modality"][row] in ("CT", "MR") and series:
+        if columns["modality"][row] in SLICED and series:
             groups[patient, series].append(row)
     found: Counter[str] = Counter()
     for rows in groups.values():
@@ -44,10 +48,26 @@ def number_slices(columns: dict[str, list[Any]]) -> tuple[list[int | None], list
         plane = claimed_plane_warning(claimed, order.plane)
         found.update(_kind(text) for text in order.warnings)
         found.update([plane] if plane else [])
+        if len({columns["sequence"][row] for row in rows}) > 1:
+            found.update(["slices of more than one sequence"])
         for place, member in enumerate(order.order.tolist(), start=1):
             if slices[rows[member]] is None:
                 slices[rows[member]] = place
     return slices, [f"{count} series: {text}" for text, count in sorted(found.items())]
+
+
+def fill_views(columns: dict[str, list[Any]]) -> list[str]:
+    """Views of an index, those of CT and MR completed with the plane by the orientation.
+
+    What a table or header calls a slice stays; a projection radiograph has no plane.
+    """
+    rows = zip(*(columns[name] for name in ("view", "modality", "image_orientation")), strict=True)
+    return [
+        plane_word(json.loads(orientation))
+        if modality in SLICED and orientation and not view
+        else view
+        for view, modality, orientation in rows
+    ]
 
 
 def _order(columns: dict[str, list[Any]], rows: list[int]) -> SeriesOrder:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from osteon.cohorts.config import IMAGE_COLUMNS, PATIENT_COLUMNS, CohortConfig
 from osteon.cohorts.errors import CohortError
+from osteon.cohorts.readers import readers_frame
 
 __all__ = ["REFUSED_COLUMNS", "CohortError", "CohortTables", "read_tables"]
 
 REFUSED_COLUMNS = ("file", "code", "reason")
+WITHOUT_IMAGE = "boxes_without_image"
+"""The one code of `refused` that is no file of its own: boxes, which are counted apart."""
 NUMBERS = ("age", "alp", "alp_low", "alp_high", "ldh", "ldh_low", "ldh_high")
 
 
@@ -32,6 +35,9 @@ class CohortTables:
         notes: statements for the report; they hold no identifier.
         excluded: raw identifiers of patients whom the configuration leaves out. They are not in
             `patients`; their files stay in `files`, so that ingestion can count them.
+        sidecars: values of `boxes` that no table names, only their file's name.
+        readers: one row a reader's call of a patient, see `readers.readers_frame`; the reader is
+            R1, R2, ... already, the patient is not.
     """
 
     patients: pd.DataFrame
@@ -39,6 +45,8 @@ class CohortTables:
     refused: pd.DataFrame
     notes: tuple[str, ...] = ()
     excluded: frozenset[str] = frozenset()
+    sidecars: frozenset[str] = frozenset()
+    readers: pd.DataFrame = field(default_factory=lambda: readers_frame([]))
 
 
 def read_tables(root: Path, config: CohortConfig) -> CohortTables:

@@ -23,6 +23,7 @@ from pydicom.uid import UID
 from osteon.imaging import tags, terms
 from osteon.imaging.frames import FrameFacts, check_hounsfield, frame_facts, grey_chain
 from osteon.imaging.greyscale import render_grey
+from osteon.imaging.mr_sequence import descriptions, recognise, sequence_facts
 from osteon.imaging.picture import (
     MAX_PIXELS,
     Array,
@@ -169,6 +170,7 @@ def _header(dataset: Dataset, max_pixels: int) -> tuple[Header, FrameFacts]:
         patient_id=tags.text(dataset, "PatientID"),
         sop_uid=tags.text(dataset, "SOPInstanceUID"),
         series_uid=tags.text(dataset, "SeriesInstanceUID"),
+        descriptions=descriptions(dataset) if modality == "MR" else (),
     )
     return header, facts
 
@@ -217,6 +219,7 @@ def _decode(dataset: Dataset, header: Header, first: FrameFacts) -> Iterator[Fra
                     facts.orientation,
                     facts.spacing,
                     facts.laterality or header.laterality,
+                    recognise(sequence_facts(dataset, number)) if header.modality == "MR" else "",
                 )
         except Refused:
             raise

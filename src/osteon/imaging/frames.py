@@ -35,11 +35,15 @@ class FrameFacts:
     voi: Dataset
 
 
-def frame_facts(dataset: Dataset, number: int) -> FrameFacts:
-    """Facts of frame `number` (from 0); whatever is missing or damaged is None or ""."""
-    groups = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
-    if not any(keyword in dataset for keyword in groups):
-        return _facts(dataset, dataset, dataset, dataset, dataset, dataset, number)
+GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+
+
+def functional_groups(dataset: Dataset, number: int) -> Callable[[str], Dataset]:
+    """A look-up of frame `number`'s functional group macros by the keyword of their sequence.
+
+    What no group holds is looked for in the data set itself, and so is everything in a
+    single-frame object.
+    """
     own = tags.items(dataset, "PerFrameFunctionalGroupsSequence")[number : number + 1]
     own += tags.items(dataset, "SharedFunctionalGroupsSequence")[:1]
 
@@ -49,6 +53,14 @@ def frame_facts(dataset: Dataset, number: int) -> FrameFacts:
                 return found[0]
         return dataset
 
+    return macro
+
+
+def frame_facts(dataset: Dataset, number: int) -> FrameFacts:
+    """Facts of frame `number` (from 0); whatever is missing or damaged is None or ""."""
+    if not any(keyword in dataset for keyword in GROUPS):
+        return _facts(dataset, dataset, dataset, dataset, dataset, dataset, number)
+    macro = functional_groups(dataset, number)
     return _facts(
         macro("PlanePositionSequence"),
         macro("PlaneOrientationSequence"),

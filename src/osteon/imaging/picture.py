@@ -1,7 +1,7 @@
 """What decoding hands on: a file's facts, and its frames one at a time."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,9 @@ Array = NDArray[Any]
 class Header:
     """Facts of one file, read before its pixels.
 
-    `patient_id`, `sop_uid`, `series_uid` identify: they are for linking at the door only and are
-    never written as they stand. The other texts are cleaned code strings, "" where unknown.
+    `patient_id`, `sop_uid`, `series_uid` identify, and `descriptions` may: they are for the door
+    only and are never written as they stand. The other texts are cleaned code strings, "" where
+    unknown.
 
     Attributes:
         kind: dicom, picture or nifti.
@@ -31,6 +32,7 @@ class Header:
         spacing: row and column spacing in mm, or None.
         burned_in: BurnedInAnnotation (0028,0301) as True or False; None when it says nothing.
         localizer: ImageType names a LOCALIZER.
+        descriptions: Series Description and Protocol Name of an MR object.
     """
 
     kind: str
@@ -50,6 +52,7 @@ class Header:
     patient_id: str = ""
     sop_uid: str = ""
     series_uid: str = ""
+    descriptions: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Frame:
         instance: InstanceNumber, or the position in the stack; None if unknown.
         position: ImagePositionPatient, mm; orientation: ImageOrientationPatient, unit cosines.
         spacing: row and column spacing, mm.
+        sequence: T1WI, T2WI, FS-T2WI or Gd-T1WI by an MR header; "" for all else.
     """
 
     pixels: Array
@@ -72,6 +76,7 @@ class Frame:
     orientation: tuple[float, ...] | None = None
     spacing: tuple[float, float] | None = None
     laterality: str = ""
+    sequence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from osteon.imaging.resize import to_uint8
 from osteon.imaging.windows import WINDOWS, Window, composite, show_window
 
 COLOURS = ("grey", "window_composite", "adjacent", "as_is")
+PERCENTILES = (1.0, 99.0)
+"""What becomes black and white where greys are stretched: MR has no unit of its own."""
 
 
 def refuse_reason(dtype: np.dtype | str, channels: int, colour: str) -> str | None:
@@ -55,6 +57,7 @@ def prepare(
     resize: str = "stretch",
     neighbours: tuple[Array | None, Array | None] = (None, None),
     mask: Array | None = None,
+    intensity: str = "display",
 ) -> NDArray[np.uint8]:
     """Crop, colour and resize one image.
 
@@ -73,6 +76,8 @@ def prepare(
         resize: stretch or letterbox.
         neighbours: the slices before and after, whole like `pixels`; only for adjacent.
         mask: (H, W); what is 0 there becomes black. None keeps everything in the region.
+        intensity: `display`, greys as the file shows them; `percentile`, the crop's own 1st to 99th
+            percentile from black to white, for grey only.
 
     Returns:
         (size, size) uint8 for grey, (size, size, 3) for the others.
@@ -89,7 +94,7 @@ def prepare(
         raise ValueError(f"mask: shape {mask.shape} found, {pixels.shape[:2]} of the image allowed")
     image = region.crop(pixels)
     if colour == "grey":
-        shown = _grey(image, windows[0])
+        shown = stretched(image) if intensity == "percentile" else _grey(image, windows[0])
     elif colour == "window_composite":
         shown = composite(image, windows)
     elif colour == "adjacent":
@@ -102,6 +107,18 @@ def prepare(
         inside = region.crop(mask) > 0
         shown = np.where(inside if shown.ndim == 2 else inside[..., None], shown, np.uint8(0))
     return to_square(shown, size, resize)
+
+
+def stretched(image: Array) -> NDArray[np.uint8]:
+    """Greys from the image's 1st percentile (0) to its 99th (255); one grey alone becomes black.
+
+    Args:
+        image: (H, W) of any dtype, or (H, W, 3) uint8.
+    """
+    grey = to_grey(image).astype(np.float32)
+    low, high = np.percentile(grey, PERCENTILES)
+    scaled = (grey - low) / max(high - low, np.finfo(np.float32).tiny)
+    return np.rint(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
 
 
 def _grey(image: Array, window: Window) -> NDArray[np.uint8]:

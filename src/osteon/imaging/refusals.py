@@ -22,6 +22,8 @@ ADVICE: dict[str, str] = {
     "screenshot": "Nothing to do if it is a screenshot, a rendering or a dose report; otherwise "
     "export the original slices.",
     "localizer": "Nothing to do: a scout view that only plans a CT or MR series.",
+    "sequence_left_out": "Nothing to do if you want such series left out; otherwise take their "
+    "words out of cohort.sequences, or name the sequence in the images table.",
     "missing_geometry": "Export the series with its position and orientation tags.",
     "no_patient": "Add the file with its patient to the images table, or put it in a folder named "
     "after the patient.",
@@ -36,6 +38,8 @@ ADVICE: dict[str, str] = {
     "mask_shape_mismatch": "Draw the mask on the original image: rows and columns must be equal.",
     "boxes_unreadable": "Save the boxes again as LabelMe JSON.",
     "box_outside_image": "Correct the box: it must lie inside the image.",
+    "boxes_without_image": "Put the image beside its LabelMe file under the same name, name the "
+    "file in column boxes of the images table, or take it out.",
     "burned_in_text_suspected": "Look at the image; blank or crop the text, or set burned_in_text "
     "to warn when it names nobody.",
 }

@@ -48,6 +48,15 @@ def code(dataset: Dataset, keyword: str) -> str:
     return "" if len(found) > 16 or _NOT_CODE.search(found) else found
 
 
+def codes(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+    """All values of a multi-valued code string in capitals; they are compared, never kept."""
+    found = value(dataset, keyword)
+    if found is None:
+        return ()
+    parts = [found] if isinstance(found, str) or not hasattr(found, "__iter__") else list(found)
+    return tuple(text for part in parts if (text := str(part).strip(" \0").upper()))
+
+
 def listed(dataset: Dataset, keyword: str, allowed: frozenset[str]) -> str:
     """A code string that is one of the allowed terms; "" otherwise, so that no name slips in."""
     found = code(dataset, keyword)

@@ -1,9 +1,9 @@
 """Classes of unequal size: weighed, drawn evenly or filled up, with training cases only."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -44,6 +44,7 @@ def prepare_training(
         seed: for instance (seed, fold).
     """
     labels = cases.labels[train]
+    cases = cases.in_training()
     if config.balance == "class_weight":
         objective = Weighted(objective, balanced_weights(labels))
     if config.balance == "offline":
@@ -108,6 +109,28 @@ class TurnedCopies:
     def labels(self) -> NDArray[np.int64]:
         """Class numbers of all positions."""
         return np.tile(self.inner.labels, TURNS)
+
+    @property
+    def patients(self) -> NDArray[Any]:
+        """Patients of all positions."""
+        return np.tile(self.inner.patients, TURNS)
+
+    @property
+    def samples(self) -> NDArray[Any]:
+        """Names of all positions; copies bear the name of what they were made from."""
+        return np.tile(self.inner.samples, TURNS)
+
+    def with_labels(self, labels: NDArray[np.int64]) -> "TurnedCopies":
+        """The same copies with other labels, one for each of the inner cases."""
+        return TurnedCopies(self.inner.with_labels(labels))
+
+    def in_training(self) -> "TurnedCopies":
+        """Copies of the cases as training meets them."""
+        return TurnedCopies(self.inner.in_training())
+
+    def content(self) -> Iterator[bytes]:
+        """As the inner cases."""
+        return self.inner.content()
 
     def read(self, index: NDArray[np.int64]) -> tuple[Tensor, ...]:
         """As the inner cases, images turned."""

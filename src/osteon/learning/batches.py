@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
@@ -35,6 +35,31 @@ class Cases(Protocol):
     @property
     def labels(self) -> NDArray[np.int64]:
         """Class numbers, one a case."""
+        ...
+
+    @property
+    def patients(self) -> NDArray[Any]:
+        """Patients, one a case."""
+        ...
+
+    @property
+    def samples(self) -> NDArray[Any]:
+        """Names of the cases."""
+        ...
+
+    def with_labels(self, labels: NDArray[np.int64]) -> "Cases":
+        """The same cases with other labels, for the control with permuted ones."""
+        ...
+
+    def in_training(self) -> "Cases":
+        """The cases as training meets them: where chance has a part in reading, it plays here.
+
+        Such chance is drawn from torch's generator, which the fit loop seeds by fold and epoch.
+        """
+        ...
+
+    def content(self) -> Iterator[bytes]:
+        """Everything beside labels and names that what is learned depends on."""
         ...
 
     def read(self, index: NDArray[np.int64]) -> tuple[Tensor, ...]:
@@ -107,6 +132,20 @@ class ImageCases:
             samples=table["sample_id"].to_numpy(str),
             normalisation=normalisation,
         )
+
+    def with_labels(self, labels: NDArray[np.int64]) -> "ImageCases":
+        """The same images with other labels."""
+        return replace(self, labels=labels)
+
+    def in_training(self) -> "ImageCases":
+        """The same: chance enters by augmentation alone."""
+        return self
+
+    def content(self) -> Iterator[bytes]:
+        """How images are scaled, their rows and the clinical values; pixels are hashed apart."""
+        clinical = np.empty(0) if self.clinical is None else self.clinical
+        yield self.normalisation.encode()
+        yield from (np.ascontiguousarray(one).tobytes() for one in (self.rows, clinical))
 
     def __getstate__(self) -> dict[str, Any]:
         # A memory map would travel to another process as a copy of the whole cohort.

@@ -63,6 +63,7 @@ class TrainingConfig(BaseModel):
         optimiser: sgd, adam or adamw.
         milestones: epochs, counted from 0, at whose start the rate is multiplied by `gamma`.
         gamma: that factor.
+        warmup_steps: first optimiser steps over which the rate rises evenly from near 0.
         freeze_backbone_epochs: first epochs in which the pretrained parts stand still; None = 5
             when pretrained weights are loaded and 0 otherwise.
         clip_norm: upper bound on the gradient's norm; None = no bound.
@@ -93,6 +94,7 @@ class TrainingConfig(BaseModel):
     optimiser: Literal["sgd", "adam", "adamw"] = "sgd"
     milestones: tuple[int, ...] = (20, 35, 45)
     gamma: float = Field(default=0.1, gt=0, le=1)
+    warmup_steps: int = Field(default=0, ge=0, le=1_000_000)
     freeze_backbone_epochs: int | None = Field(default=None, ge=0)
     clip_norm: float | None = Field(default=None, gt=0)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
@@ -132,6 +134,10 @@ class TrainingConfig(BaseModel):
     def learning_rate(self, epoch: int) -> float:
         """Rate of an epoch counted from 0: `lr` times `gamma` for each milestone reached."""
         return self.lr * self.gamma ** sum(epoch >= milestone for milestone in self.milestones)
+
+    def warmth(self, step: int) -> float:
+        """Share of the rate that optimiser step `step`, counted from 0, learns with."""
+        return min(1.0, (step + 1) / (self.warmup_steps + 1))
 
     def learned_from(self) -> dict[str, object]:
         """All parameters that change what is learned: not where and how many folds run at once."""

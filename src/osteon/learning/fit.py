@@ -39,6 +39,7 @@ def fit(
     fold: int,
     checkpoint: Path,
     validation: NDArray[np.int64] | None = None,
+    judged: Cases | None = None,
 ) -> list[dict[str, float | None]]:
     """Train `network` in place and return one entry an epoch.
 
@@ -52,13 +53,15 @@ def fit(
         fold: number of the fold, part of every seed.
         checkpoint: file that each epoch replaces; training goes on from it if it is there.
         validation: positions of training patients held back for early stopping, if any.
+        judged: where their batches come from, free of training's chance; None = `cases`.
 
     Raises:
         FloatingPointError: the loss is no longer a number.
     """
-    network.to(memory_format=torch.channels_last)  # as the images: else each step reorders them
+    lay_out(network)
     model, optimiser = fabric.setup(network, build_optimiser(network, config))
-    run = _Run(fabric, network, model, optimiser, objective, cases, config, fold)
+    plain = cases if judged is None else judged
+    run = _Run(fabric, network, model, optimiser, objective, cases, plain, config, fold)
     state = restore_state(checkpoint, network, optimiser.optimizer)
     fabric.strategy.precision.load_state_dict(state.scaler)
     quiet = None if fabric.global_rank == 0 else True  # None: no bar where nobody watches
@@ -79,6 +82,12 @@ def fit(
     return state.history
 
 
+def lay_out(network: nn.Module) -> None:
+    """Channels last, as the images come: else each step reorders them. 3D networks stay."""
+    if all(one.ndim < 5 for one in network.parameters()):
+        network.to(memory_format=torch.channels_last)
+
+
 @dataclass(frozen=True)
 class _Run:
     """What stays the same over all epochs of one fold."""
@@ -89,6 +98,7 @@ class _Run:
     optimiser: Any
     objective: Objective
     cases: Cases
+    judged: Cases
     config: TrainingConfig
     fold: int
 
@@ -101,8 +111,6 @@ class _Run:
             (config.seed, self.fold),
         )
         seed_torch(*seed, epoch, rank)
-        for group in self.optimiser.param_groups:
-            group["lr"] = lr
         self.network.train()
         set_frozen(self.network, epoch < (config.freeze_backbone_epochs or 0))
         size, micro = config.batch, config.micro_batch
@@ -116,14 +124,17 @@ class _Run:
             augmenting(config.augmentation),
         )
         sums = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
-        for step in plan:
+        for number, step in enumerate(plan, epoch * len(plan)):
+            for group in self.optimiser.param_groups:
+                group["lr"] = lr * config.warmth(number)
             sums += self._step(step, batches)
         total = torch.as_tensor(self.fabric.all_reduce(sums, reduce_op="sum"))
         loss, accuracy = (total / len(train)).tolist()
         if not math.isfinite(loss):
             raise FloatingPointError(f"fold {self.fold}, epoch {epoch}: loss is {loss}; lower lr")
         seconds = time.perf_counter() - started
-        entry = {"epoch": epoch, "lr": lr, "loss": loss, "accuracy": accuracy}
+        known = accuracy if math.isfinite(accuracy) else None
+        entry = {"epoch": epoch, "lr": lr, "loss": loss, "accuracy": known}
         return entry | {"seconds": seconds, "images_per_second": len(train) / seconds}
 
     def _step(self, step: Step, batches: Iterator[Batch]) -> Tensor:
@@ -141,8 +152,8 @@ class _Run:
                 # DDP averages over processes: this makes it the mean over the step's cases.
                 share = len(batch.target) * self.fabric.world_size / step.size
                 self.fabric.backward(whole * share)
-            right = self.objective.probabilities(output.detach()).argmax(1) == batch.target
-            sums += torch.stack([loss.detach() * len(right), right.sum()])
+            right = self.objective.right(output.detach(), batch.target)
+            sums += torch.stack([loss.detach() * len(batch.target), right])
         if self.config.clip_norm is not None:
             self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.config.clip_norm)
         self.optimiser.step()
@@ -153,7 +164,7 @@ class _Run:
         """Loss and AUROC on held-back training patients; keeps the best weights in `state`."""
         at_once = min(64, self.config.micro_batch or self.config.batch)
         found = validate(
-            self.network, self.objective, self.cases, validation, self.fabric.device, at_once
+            self.network, self.objective, self.judged, validation, self.fabric.device, at_once
         )
         # Running statistics differ between processes: all follow what the first one sees.
         loss, auroc = self.fabric.broadcast(found)

@@ -9,7 +9,6 @@ folder is only ever found again by a run that would write the same into it.
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from osteon.learning.balance import prepare_training
-from osteon.learning.batches import ImageCases
+from osteon.learning.batches import Cases
 from osteon.learning.fit import fit
 from osteon.learning.permutation import hold_back_patients, permute_labels
 from osteon.learning.predict import predict
@@ -58,7 +57,7 @@ def divisions(fold: NDArray[np.int64], split: NDArray[Any]) -> list[Division]:
 
 def fold_tasks(
     recipe: Recipe,
-    cases: ImageCases,
+    cases: Cases,
     parts: Sequence[Division],
     *,
     data_hash: str,
@@ -84,7 +83,7 @@ def fold_tasks(
     if recipe.permutes_labels:
         seed = recipe.resolved_training().seed
         labels = permute_labels(cases.labels, cases.patients, seed, [part.test for part in parts])
-        cases = replace(cases, labels=labels)
+        cases = cases.with_labels(labels)
     code = code_digest(recipe)
     folder = work / task_fingerprint(
         recipe, cases, parts, code=code, data_hash=data_hash, split_hash=split_hash
@@ -119,7 +118,12 @@ def run_folds(tasks: Sequence[FoldTask], workers: int | None = None) -> list[Fol
     else:
         threads = max(1, joblib.cpu_count() // together)
         parallel = joblib.Parallel(n_jobs=together)
-        results = list(parallel(joblib.delayed(_train_elsewhere)(task, threads) for task in tasks))
+        # The largest first: begun last it would be waited for alone.
+        order = sorted(range(len(tasks)), key=lambda place: -len(tasks[place].train))
+        found = parallel(joblib.delayed(_train_elsewhere)(tasks[at], threads) for at in order)
+        results = [
+            one for _, one in sorted(zip(order, found, strict=True), key=lambda pair: pair[0])
+        ]
     remove_outdated(tasks[0].folder)
     return results
 
@@ -195,18 +199,20 @@ def _learn(fabric: Fabric, task: FoldTask) -> None:
         fold=task.fold,
         checkpoint=checkpoint,
         validation=held_back,
+        judged=cases,
     )
     if fabric.global_rank != 0:
         return
     at_once = min(64, config.micro_batch or config.batch)
-    judged, own = (
+    own = task.train if task.recipe.judges_training else task.train[:0]
+    found, of_own = (
         predict(network, objective, cases, part, fabric.device, at_once)
-        for part in (task.test, task.train)
+        for part in (task.test, own)
     )
     gpu = fabric.device.type == "cuda"
     record = {
-        "probabilities": judged.tolist(),
-        "fitted_probabilities": own.tolist(),
+        "probabilities": found.tolist(),
+        "fitted_probabilities": of_own.tolist(),
         "history": history,
         "fitted": [str(sample) for sample in cases.samples[task.train]],
         "held_back": [str(sample) for sample in cases.samples[held_back]],

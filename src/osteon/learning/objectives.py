@@ -25,6 +25,10 @@ class Objective(Protocol):
         """B × classes float64 in [0, 1] whose rows sum to 1."""
         ...
 
+    def right(self, output: Tensor, target: Tensor) -> Tensor:
+        """How many of a batch are answered rightly, a scalar; NaN where training cannot say."""
+        ...
+
 
 class _Mean:
     """The mean over the cases of a batch."""
@@ -35,6 +39,13 @@ class _Mean:
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Mean loss over a batch, in nats."""
         return self.losses(output, target).mean()
+
+    def probabilities(self, output: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def right(self, output: Tensor, target: Tensor) -> Tensor:
+        """How many of a batch have their own class as the most probable, a scalar."""
+        return (self.probabilities(output).argmax(1) == target).sum()
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,33 @@ class Weighted(_Mean):
     def probabilities(self, output: Tensor) -> Tensor:
         """As the inner objective reads them."""
         return self.inner.probabilities(output)
+
+    def right(self, output: Tensor, target: Tensor) -> Tensor:
+        """As the inner objective counts them."""
+        return self.inner.right(output, target)
+
+
+@dataclass(frozen=True)
+class DetectionObjective(_Mean):
+    """The losses that a detector forms by itself, and its boxes as numbers.
+
+    Attributes:
+        weights: of the classifier's, box, objectness and proposal-box loss.
+    """
+
+    weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+
+    def losses(self, output: Tensor, target: Tensor) -> Tensor:
+        """B × 4 losses, each the batch mean → (B,) weighted sum."""
+        return output.float() @ output.new_tensor(self.weights, dtype=torch.float32)
+
+    def probabilities(self, output: Tensor) -> Tensor:
+        """B × top × 6 boxes with two probabilities → B × (top · 6) float64, NaN for none."""
+        return output.double().flatten(1)
+
+    def right(self, output: Tensor, target: Tensor) -> Tensor:
+        """NaN: in training a detector gives losses, no answers."""
+        return torch.tensor(torch.nan, device=output.device)
 
 
 def balanced_weights(labels: NDArray[np.int64]) -> tuple[float, ...]:

@@ -21,9 +21,12 @@ def predict(
     """Class probabilities in single precision and evaluation mode.
 
     Returns:
-        len(index) × classes float64 in [0, 1], rows sum to 1, in the order of `index`.
+        len(index) × classes float64 in [0, 1], rows sum to 1, in the order of `index`; of a
+        detector what its objective reads. 0 × 0 for no index.
     """
     network.eval()
+    if not len(index):
+        return np.empty((0, 0))
     parts = np.split(index, range(batch, len(index), batch))
     outputs = [
         objective.probabilities(network(*case.inputs)).cpu().numpy()

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from osteon.learning.batches import ImageCases
+from osteon.learning.batches import Cases
 from osteon.learning.checkpoint import save_tensors, write_atomically
 from osteon.learning.config import TrainingConfig
 from osteon.learning.objectives import Objective
@@ -55,6 +55,11 @@ class Recipe(Protocol):
         """Whether labels are shuffled between patients, as a control."""
         ...
 
+    @property
+    def judges_training(self) -> bool:
+        """Whether the final network is also asked about what it was fitted on."""
+        ...
+
 
 @dataclass(frozen=True)
 class FoldTask:
@@ -72,7 +77,7 @@ class FoldTask:
     """
 
     recipe: Recipe
-    cases: ImageCases
+    cases: Cases
     train: NDArray[np.int64]
     test: NDArray[np.int64]
     fold: int
@@ -95,14 +100,16 @@ class FoldResult:
         test: positions of the judged cases.
         samples: their sample ids.
         labels: their int64 labels, those that were learned (permuted in that control).
-        probabilities: len(test) × classes float64, rows sum to 1.
+        probabilities: len(test) × what the objective reads of the output: the classes' float64
+            probabilities, rows sum to 1; a detector's boxes.
         history: one entry an epoch.
         weights: the fold's safetensors file.
         sha256: of that file.
         train: positions of all cases that training saw, early stopping included.
         fitted: their sample ids.
         fitted_labels: their labels, those that were learned.
-        fitted_probabilities: len(train) × classes float64, what the final network says of them.
+        fitted_probabilities: the same of the training cases, what the final network says of them;
+            0 rows of a recipe that does not judge its training cases.
         held_back: ids of those that only early stopping saw.
         seconds: spent training, summed over epochs also when interrupted.
         device: cpu or the GPU's name.
@@ -157,7 +164,7 @@ def code_digest(recipe: object) -> str:
 
 def task_fingerprint(
     recipe: Recipe,
-    cases: ImageCases,
+    cases: Cases,
     parts: Sequence[Division],
     *,
     code: str,
@@ -169,9 +176,9 @@ def task_fingerprint(
     libraries = f"{torch.__version__} {version('torchvision')}"
     for text in (recipe.fingerprint(), code, libraries, data_hash, split_hash):
         digest.update(text.encode() + b"\0")
-    digest.update(cases.normalisation.encode() + b"\0")
-    clinical = np.empty(0) if cases.clinical is None else cases.clinical
-    for values in (cases.rows, clinical, cases.labels, *(v for part in parts for v in part)):
+    for content in cases.content():
+        digest.update(content + b"\0")
+    for values in (cases.labels, *(v for part in parts for v in part)):
         digest.update(np.ascontiguousarray(values).tobytes() + b"\0")
     digest.update("\0".join(map(str, cases.samples)).encode())
     return digest.hexdigest()[:16]

@@ -23,10 +23,18 @@ from osteon.measures.levels import (
     Judged,
     at_level,
     checked,
+    levels_of,
     numbered,
     one_vs_rest,
 )
-from osteon.measures.trained import classes_of, part_of, usable
+from osteon.measures.trained import (
+    OUT_OF_FOLD,
+    RESUBSTITUTION,
+    classes_of,
+    inner,
+    part_of,
+    usable,
+)
 
 LEFT_OUT = ("calibration", "subgroups")
 
@@ -37,10 +45,10 @@ class ByClass:
 
     Attributes:
         figures: learner → class → auroc, scores, at_0.5, at_youden, counts, warnings (patients),
-            and `image`, the same by image.
-        training: learner → class → auroc, n_patients, optimism: AUROC of the training part less the
-            held-out one, both over one score a patient and network. Only of learners that predicted
-            their training part.
+            and `image`, the same by image where there are images.
+        training: learner → class → auroc, n_patients, source (resubstitution, or out of fold),
+            optimism: AUROC of the training part less the held-out one, both over one score a
+            patient and network. Only of learners that predicted their training part.
         curves: learner → class → `held_out` and, where there is one, `training` → `roc`.
     """
 
@@ -97,7 +105,7 @@ def one_class(
     for name, rows in frame.groupby("learner", sort=False):
         part = part_of(known, rows)
         levels: dict[str, Any] = {}
-        for level in LEVELS:
+        for level in [one for one in LEVELS if one in levels_of(frame)]:
             result = judge(rows, level, config, resamples, part)
             levels[level] = report(result, config, folds)
             if level == "patient":
@@ -125,12 +133,14 @@ def drawn_alike(predictions: pd.DataFrame, config: Settings) -> Resamples:
 
 
 def with_images(levels: Mapping[str, Any]) -> dict[str, Any]:
-    """Patients' figures with the AUROC in front, and those by image under `image`."""
-    own, image = (
-        {key: value for key, value in levels[level].items() if key not in LEFT_OUT}
-        for level in ("patient", "image")
-    )
-    return {"auroc": own[SCORES]["auroc"], **own, "image": image}
+    """Patients' figures with the AUROC in front, and those by image, if any, under `image`."""
+    found = {
+        level: {key: value for key, value in levels[level].items() if key not in LEFT_OUT}
+        for level in LEVELS
+        if level in levels
+    }
+    own = found.pop("patient")
+    return {"auroc": own[SCORES]["auroc"], **own, **found}
 
 
 def training_parts(
@@ -155,6 +165,7 @@ def training_parts(
             both = 0 < judged.label.sum() < len(judged.label)
             auroc = delong.components(judged.label, judged.score[None])[0][0] if both else None
             figures[name][one] = {"auroc": auroc, "n_patients": len(judged.patients)}
+            figures[name][one]["source"] = OUT_OF_FOLD if inner(rows) else RESUBSTITUTION
             weights = Resamples(config.rounds, config.seed).of(judged).by_class
             drawn[name][one] = {"training": {"roc": roc(judged, weights)}}
     return figures, drawn

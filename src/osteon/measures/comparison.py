@@ -30,8 +30,9 @@ def tabulate(
         learner, level, n_patients, n_images, skipped, warnings; and for each of accuracy,
         precision, recall, f1 (threshold 0.5) and auroc: the value at the headline level with `_lo`
         and `_hi`, `_image`, `_image_lo`, `_image_hi` the image-level value, `_fold_mean` and
-        `_fold_sd` over the folds at image level, `_difference` from the reference with `_lo` and
-        `_hi`, `_p`, `_p_holm` and `_test`, and `_published` where there is a printed value.
+        `_fold_sd` over the folds at image level (at the headline level where there is no image),
+        `_difference` from the reference with `_lo` and `_hi`, `_p`, `_p_holm` and `_test`, and
+        `_published` where there is a printed value.
     """
     level = metrics["settings"]["level"]
     rows: list[dict[str, Any]] = []
@@ -42,7 +43,8 @@ def tabulate(
         compared = metrics["comparisons"].get(name, {}).get(level, {})
         row["compared_on"] = compared.get("note") or None
         for column, (group, metric, test) in COLUMNS.items():
-            row |= figures(column, levels[level][group][metric], levels["image"][group][metric])
+            image = levels["image"][group][metric] if "image" in levels else None
+            row |= figures(column, levels[level][group][metric], image)
             row |= contrast(column, compared.get("tests", []), group, metric, test)
         rows.append(row)
     rows += [{"learner": name, "skipped": why} for name, why in metrics["skipped"].items()]
@@ -66,9 +68,11 @@ def numeric(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def figures(
-    column: str, headline: Mapping[str, Any], image: Mapping[str, Any]
+    column: str, headline: Mapping[str, Any], image: Mapping[str, Any] | None
 ) -> dict[str, float | None]:
-    """A metric's own columns."""
+    """A metric's own columns; without images those of images are empty, folds the headline's."""
+    folds = (headline if image is None else image)["folds"]
+    image = image or dict.fromkeys(("value", "lo", "hi"))
     return {
         column: headline["value"],
         f"{column}_lo": headline["lo"],
@@ -76,8 +80,8 @@ def figures(
         f"{column}_image": image["value"],
         f"{column}_image_lo": image["lo"],
         f"{column}_image_hi": image["hi"],
-        f"{column}_fold_mean": image["folds"]["mean"],
-        f"{column}_fold_sd": image["folds"]["sd"],
+        f"{column}_fold_mean": folds["mean"],
+        f"{column}_fold_sd": folds["sd"],
     }
 
 

@@ -1,11 +1,12 @@
 """What stands beside the figures: counts, fold spread, warnings, and the settings in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from osteon.measures import voting
 from osteon.measures.intervals import Interval
 from osteon.measures.judging import (
     ADVISED_ROUNDS,
@@ -17,7 +18,13 @@ from osteon.measures.judging import (
     Settings,
 )
 from osteon.measures.levels import Judged
-from osteon.measures.trained import RESUBSTITUTION, classes_of
+from osteon.measures.trained import (
+    CROSS_FITTED,
+    OUT_OF_FOLD,
+    RESUBSTITUTION,
+    classes_of,
+    part_source,
+)
 
 RESAMPLING = (
     "patients; all images of a drawn patient come along. Keeping the number of each class: AUROC, "
@@ -28,24 +35,35 @@ RESAMPLING = (
     "metric is, the same draws for both learners. Resamples in which a metric is not defined are "
     "left out and counted in its method."
 )
-ON_OTHERS = (
-    "chosen for each fold on the held-out predictions of the other folds, whose models were "
-    "trained on the judged fold's patients and their labels: cross-fitted, not nested; at_0.5 is "
-    "free of this"
-)
-ON_TRAINING = (
-    f"chosen on the {RESUBSTITUTION}: what the network says of the patients it was fitted on. "
-    "Optimistic about them and blind to the judged part, whose figures are honest; at_0.5 is "
-    "chosen on no data at all"
-)
+CHOSEN_ON = {
+    CROSS_FITTED: "chosen for each fold on the held-out predictions of the other folds, whose "
+    "models were trained on the judged fold's patients and their labels: cross-fitted, not nested; "
+    "at_0.5 is free of this",
+    OUT_OF_FOLD: f"chosen on the {OUT_OF_FOLD}: what networks that had not seen a patient of the "
+    "training part say of it. Nothing of the judged part is in it; at_0.5 is chosen on no data",
+    RESUBSTITUTION: f"chosen on the {RESUBSTITUTION}: what the network says of the patients it was "
+    "fitted on. Optimistic about them and blind to the judged part, whose figures are honest; "
+    "at_0.5 is chosen on no data at all",
+}
+COOLED_ON = {
+    CROSS_FITTED: "fitted for each fold on the held-out predictions of the other folds: "
+    "cross-fitted, not nested, as Youden's threshold",
+    OUT_OF_FOLD: f"fitted on the {OUT_OF_FOLD}, as Youden's threshold",
+    RESUBSTITUTION: f"fitted on the {RESUBSTITUTION}, as Youden's threshold",
+}
+AT_HALF = "probability of the positive class at least 0.5; chosen on no data"
+CALLED_BY_VOTE = "called by vote, as the learner itself decides, not by a threshold"
 
 
 def counts(judged: Judged) -> dict[str, Any]:
-    """How many patients, images and positives stand behind the figures."""
+    """How many patients, images and positives stand behind the figures.
+
+    `n_images` is None where every sample is a patient.
+    """
     positives = int(judged.strata.sum())
     return {
         "n_patients": len(judged.patients),
-        "n_images": int(judged.images.sum()),
+        "n_images": int(judged.images.sum()) or None,
         "positive_patients": positives,
         "negative_patients": len(judged.patients) - positives,
         "positives": int(judged.label.sum()),
@@ -82,7 +100,11 @@ def warn(
         where = "other fold" if judged.training is None else "training part"
         said.append(f"no Youden threshold: no {where} with both classes to choose it on")
     elif judged.training is not None:
-        said.append(f"threshold at Youden and temperature come from the {RESUBSTITUTION}")
+        said.append(
+            f"threshold at Youden and temperature come from the {part_source(judged.training)}"
+        )
+    if judged.pooled_votes:
+        said.append(voting.POOLED)
     if judged.constant:
         said.append(
             "scores are constant within each fold: pooled AUROC and calibration mean nothing"
@@ -145,13 +167,15 @@ def describe(
     reference: str,
     frame: pd.DataFrame,
     levels: Sequence[str],
-    on_training: bool = False,
+    sources: Collection[str] = (),
 ) -> dict[str, Any]:
     """What the figures were made with, in words a reader needs.
 
-    `on_training`: thresholds and temperatures come from the training part of a single hold-out.
+    `sources`: where thresholds and temperatures come from, as `part_source` says of each learner
+    that is judged in a single hold-out; none for folds.
     """
     classes = classes_of(frame)
+    known = [one for one in CHOSEN_ON if one in sources] or [CROSS_FITTED]
     return {
         "reference": reference,
         "positive_class": classes[-1],
@@ -166,19 +190,24 @@ def describe(
         "alpha": config.alpha,
         "resampling": RESAMPLING,
         "thresholds": {
-            "at_0.5": "probability of the positive class at least 0.5; chosen on no data",
-            YOUDEN: ON_TRAINING if on_training else ON_OTHERS,
+            FIXED: half(voting.voters(frame)),
+            YOUDEN: "; or ".join(CHOSEN_ON[one] for one in known),
         },
-        "temperature": f"fitted on the {RESUBSTITUTION}, as Youden's threshold"
-        if on_training
-        else "fitted for each fold on the held-out predictions of the other folds: "
-        "cross-fitted, not nested, as Youden's threshold",
+        "called_by_vote": voting.voters(frame),
+        "temperature": "; or ".join(COOLED_ON[one] for one in known),
         "decision_range": list(config.decision_range),
         "subgroups": list(config.subgroups),
         "age_caliper": config.age_caliper,
         "holm": "one family for each level, test and metric: all learners against the reference; "
         "controls (control_*, *_permuted) are families of their own",
     }
+
+
+def half(voters: Sequence[str]) -> str:
+    """What "at_0.5" means, in words; for the learners that vote it is their votes."""
+    if not voters:
+        return AT_HALF
+    return f"{AT_HALF}. Of {', '.join(voters)}: {CALLED_BY_VOTE}"
 
 
 def plain(value: Any, digits: int | None = None) -> Any:

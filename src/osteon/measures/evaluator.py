@@ -21,6 +21,11 @@ Choices, each with its reason:
 - With one hold-out there is no other fold: Youden's threshold and the temperature come from what
   the network says of its training part, if that is handed over. Nothing of the judged part is in
   them, but such scores are better than any new patient's: the threshold may lie far from the best.
+  Where the training part was cross-validated and the table says so (`out_of_fold`), both come from
+  scores of networks that had not seen the patient.
+- A learner that says how it votes (`vote`) is called by its votes in the group "at_0.5"; its scores
+  rank and calibrate as ever. Votes are never averaged: where rows are pooled, 0.5 is used, and a
+  warning says so.
 - Slope, intercept and calibration error have intervals of their own (`osteon.measures.calibrated`).
 - Bands of curves are pointwise: 95 % at each point, not for the whole curve.
 """
@@ -50,7 +55,8 @@ from osteon.measures.judging import (
 )
 from osteon.measures.levels import Judged, Level, at_level, checked, levels_of
 from osteon.measures.subgroups import subgroups
-from osteon.measures.trained import part_of, source_of, usable, with_training
+from osteon.measures.trained import part_of, part_source, source_of, usable, with_training
+from osteon.measures.voting import BY_SCORE, BY_VOTE
 
 CURVE_DIGITS = 6
 
@@ -97,8 +103,9 @@ def evaluate(
         skipped: learner → why it has no predictions; each gets a row that says so.
         published: learner → metric → a printed value to stand beside ours.
         training: what networks say of the samples they were fitted on (learner, fold, sample_id,
-            patient_id, label, prob_<class>). Only for a learner that is judged in a single fold:
-            its Youden threshold and temperature are chosen on it, as there is no other fold.
+            patient_id, label, prob_<class>; `out_of_fold` where they had not seen them). Only for a
+            learner that is judged in a single fold: its Youden threshold and temperature are chosen
+            on it, as there is no other fold.
 
     Returns:
         metrics, comparison and curves. NaN becomes None in metrics and curves.
@@ -127,11 +134,10 @@ def evaluate(
             drawn[name][level] = curves(result.judged, cooled.judged, drawing, config)
         rows = frame[frame["learner"] == name]
         learners[name]["patient"]["subgroups"] = subgroups(rows, config)
-    held_out = [one.judged.training is not None for one in of_patients(results).values()]
     patients = on_common_images(of_patients(results))
     metrics = plain(
         {
-            "settings": describe(config, reference, frame, levels_of(frame), any(held_out)),
+            "settings": describe(config, reference, frame, levels_of(frame), sources(results)),
             "learners": learners,
             "skipped": skipped,
             "comparisons": comparing.against(results, reference, resamples, config),
@@ -141,6 +147,12 @@ def evaluate(
     return Evaluation(
         metrics, tabulate(metrics, published), plain({"learners": drawn}, CURVE_DIGITS)
     )
+
+
+def sources(results: Results) -> set[str]:
+    """What the training parts of the learners are, in words; none where all have folds."""
+    parts = [one.judged.training for one in of_patients(results).values()]
+    return {part_source(one) for one in parts if one is not None}
 
 
 def compare(predictions: pd.DataFrame, config: Settings, reference: str) -> dict[str, Any]:
@@ -172,7 +184,7 @@ def judge_all(
     if config.level not in levels:
         raise ValueError(
             f"level: {config.level!r} found, one of {list(levels)} allowed: a row of the "
-            "predictions has no sequence_id"
+            "predictions has no sequence_id, or every sample is a patient"
         )
     results: Results = {}
     for name in names:
@@ -221,7 +233,9 @@ def report(result: Result, config: Settings, all_folds: set[int]) -> dict[str, A
     judged, values = result.judged, result.values
     intervals = bootstrap_intervals(judged, values, result.rounds, config)
     further, folds = further_intervals(judged), fold_values(judged, config.prevalences)
-    made: dict[str, Any] = counts(judged)
+    made: dict[str, Any] = counts(judged) | {
+        "called_by": BY_SCORE if judged.vote is None else BY_VOTE
+    }
     for key, value in values.items():
         group, name = key
         entry = {"value": value, **asdict(intervals[key])}

@@ -117,6 +117,8 @@ def by_class(metric: str) -> bool:
 def with_calls(judged: Judged) -> tuple[Judged, dict[int, float]]:
     """The judgements with who is called positive at 0.5 and at Youden's threshold of each fold.
 
+    A learner that votes is called as it votes instead of at 0.5, where the votes are of these rows.
+
     Returns:
         the judgements, and fold → Youden's threshold: chosen on the other folds, or under a single
         hold-out on the training part. Without either, or with divided patients, only 0.5 is used
@@ -137,8 +139,12 @@ def with_thresholds(judged: Judged, chosen: Mapping[int, float]) -> Judged:
 
     Args:
         judged: at any level; chosen: fold → threshold for each of its folds, empty for 0.5 only.
+            Its votes, where it has any, take the place of the calls at 0.5.
     """
-    called = {FIXED: thresholds.call(judged.score, thresholds.FIXED)}
+    fixed = judged.vote
+    if fixed is None:
+        fixed = thresholds.call(judged.score, thresholds.FIXED)
+    called = {FIXED: fixed}
     if chosen:
         own = np.array([chosen[int(fold)] for fold in judged.fold])
         called[YOUDEN] = thresholds.call(judged.score, own)

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from osteon.measures import voting
 from osteon.measures.discrimination import Bools, Floats, Ints
 
 Level = Literal["image", "sequence", "patient"]
 LEVELS: tuple[Level, ...] = ("patient", "image")
 WITH_SEQUENCES: tuple[Level, ...] = ("patient", "sequence", "image")
+PATIENTS_ONLY: tuple[Level, ...] = ("patient",)
+IMAGES = "image_rows"
 SEQUENCE = "sequence_id"
 DIVIDED = -2
 SAME = 1e-12  # Scores nearer to each other than this differ by rounding only.
@@ -21,17 +24,20 @@ NEEDED = ("sample_id", "patient_id", "learner", "fold", "label")
 
 @dataclass(frozen=True)
 class Trained:
-    """What a fold's network says of the samples it was fitted on: resubstitution.
+    """What a fold's network says of the samples it was fitted on: resubstitution, unless said.
 
     Never a performance estimate. Under one hold-out it is all that a threshold or a temperature can
     be chosen on without looking at what is judged.
 
     Attributes:
         label: (n,) int64, 1 for the positive class; score: (n,) its probability, 0..1.
+        out_of_fold: the scores come from networks that had not seen the sample, by an inner
+            cross-validation of the training part: no resubstitution.
     """
 
     label: Ints
     score: Floats
+    out_of_fold: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,9 +51,12 @@ class Judged:
         unit: (n,) int64, the patient (its place in `patients`) of each row.
         label: (n,) int64, 1 for the positive class; score: (n,) its probability, 0..1.
         fold: (n,) int64, where the row was held out; DIVIDED (-2) for one held out in several.
-        images: (patients,) int64, number of images of each patient.
+        images: (patients,) int64, number of images of each patient; 0 where every sample of the
+            table is a patient.
         called: threshold name → (n,) bool, the rows called positive.
         training: the training part of the only fold, at the same level; None with several folds.
+        vote: (n,) bool, what the learner itself calls; None where it does not say, or where the
+            votes are of finer rows: `pooled_votes` then.
     """
 
     level: Level
@@ -60,6 +69,8 @@ class Judged:
     images: Ints
     called: Mapping[str, Bools]
     training: Trained | None = None
+    vote: Bools | None = None
+    pooled_votes: bool = False
 
     @property
     def divided(self) -> bool:
@@ -89,11 +100,13 @@ def checked(predictions: pd.DataFrame) -> pd.DataFrame:
     Args:
         predictions: sample_id, patient_id, learner, fold, label and prob_<class> for each class in
             the order of the classes; the last class is the positive one, all others are negative.
+            `vote` (bool), where a learner has one in all its rows, is whom it calls positive.
 
     Raises:
         PredictionsError: a column, probability or label is missing or out of range, rows do not sum
-            to 1, a sample is judged twice by a learner, a patient has two labels, or rows of the
-            training part are present.
+            to 1, a sample is judged twice by a learner, a patient has two labels, a learner votes
+            in some of its rows only or votes neither true nor false, or rows of the training part
+            are present.
     """
     probabilities = probabilities_of(predictions)
     absent = [name for name in NEEDED if name not in predictions.columns]
@@ -121,7 +134,26 @@ def checked(predictions: pd.DataFrame) -> pd.DataFrame:
     positive = (frame["label"] == classes[-1]).astype(np.int64)
     names = frame["patient_id"].astype(str)
     frame = frame.assign(patient_id=names, score=values[:, -1], positive=positive)
-    return numbered(with_sequences(frame))[0]
+    whole = bool((frame["sample_id"].astype(str) == names).all())
+    frame = frame.assign(**{IMAGES: 0 if whole else 1})
+    return numbered(with_votes(with_sequences(frame)))[0]
+
+
+def with_votes(frame: pd.DataFrame) -> pd.DataFrame:
+    """The column `vote` as 1.0, 0.0 or NaN and what a voting row is; as it is without votes.
+
+    Raises:
+        PredictionsError: a learner votes in some of its rows only, or neither true nor false.
+    """
+    if voting.VOTE not in frame:
+        return frame
+    votes, odd = voting.as_votes(frame[voting.VOTE])
+    refuse(frame, odd, "a vote that is neither true nor false")
+    known = pd.Series(~np.isnan(votes), index=frame.index)
+    some = known.groupby(frame["learner"], sort=False).transform("any")
+    refuse(frame, (some & ~known).to_numpy(), "no vote, where the learner's other rows have one")
+    frame = frame.assign(**{voting.VOTE: votes})
+    return frame.assign(**{voting.VOTED: voting.voted_units(frame, SEQUENCE)})
 
 
 def probabilities_of(table: pd.DataFrame) -> list[str]:
@@ -130,7 +162,13 @@ def probabilities_of(table: pd.DataFrame) -> list[str]:
 
 
 def levels_of(frame: pd.DataFrame) -> tuple[Level, ...]:
-    """The levels at which a checked table can be judged; sequences only if all rows name theirs."""
+    """The levels at which a checked table can be judged.
+
+    Sequences only if all rows name theirs; patients alone where every sample is a patient: such a
+    row is no image, and a level of images would say the same twice under a wrong name.
+    """
+    if IMAGES in frame and not frame[IMAGES].any():
+        return PATIENTS_ONLY
     named = SEQUENCE in frame and bool(frame[SEQUENCE].notna().all())
     return WITH_SEQUENCES if named else LEVELS
 
@@ -158,7 +196,8 @@ def one_vs_rest(predictions: pd.DataFrame, class_name: str) -> pd.DataFrame:
 
     Args:
         predictions: label (place of a prob_ column) and two or more prob_<class>.
-        class_name: which class is to be the positive one.
+        class_name: which class is to be the positive one. Votes for the last class are kept for
+            it; of two classes the other one has those that did not vote so; else they say nothing.
 
     Raises:
         PredictionsError: the table has no such class.
@@ -171,6 +210,9 @@ def one_vs_rest(predictions: pd.DataFrame, class_name: str) -> pd.DataFrame:
     label = (predictions["label"] == columns.index(wanted)).astype(np.int64)
     positive = predictions[wanted]
     kept = predictions.drop(columns=columns).assign(label=label, prob_rest=1 - positive)
+    if voting.VOTE in kept and wanted != columns[-1]:
+        against = 1 - voting.as_votes(kept[voting.VOTE])[0] if len(columns) == 2 else np.nan
+        kept = kept.assign(**{voting.VOTE: against})
     return kept.assign(**{wanted: positive})
 
 
@@ -200,6 +242,8 @@ def refuse(frame: pd.DataFrame, bad: NDArray[np.bool_] | np.bool_, what: str) ->
 def at_level(frame: pd.DataFrame, level: Level) -> Judged:
     """One learner's checked rows at a level; a patient's score is the mean over all images.
 
+    Votes are taken over where a row is one unit of the level; means of votes are none.
+
     Args:
         frame: rows of one learner from `checked`; level: `image`, `sequence` or `patient`.
     """
@@ -210,8 +254,11 @@ def at_level(frame: pd.DataFrame, level: Level) -> Judged:
     label = ordered["positive"].to_numpy(dtype=np.int64)
     score = ordered["score"].to_numpy(dtype=np.float64)
     fold = ordered["fold"].to_numpy(dtype=np.int64)
-    images = np.bincount(unit)
+    images = np.bincount(unit, ordered.get(IMAGES)).astype(np.int64)
     strata = label[first]
+    voted = voting.given(ordered)
+    fit = voted and voting.fits(ordered, level)
+    vote = ordered[voting.VOTE].to_numpy(dtype=np.float64) == 1 if fit else None
     if level != "image":
         group = unit
         if level == "sequence":
@@ -223,8 +270,10 @@ def at_level(frame: pd.DataFrame, level: Level) -> Judged:
         np.maximum.at(most, group, fold)
         fold = np.where(least == most, least, DIVIDED)
         label, unit = label[start], unit[start]
+        vote = None if vote is None else vote[start]
     patients = tuple(ordered["patient_id"].iloc[first])
-    return Judged(level, patients, strata, unit, label, score, fold, images, {})
+    found = Judged(level, patients, strata, unit, label, score, fold, images, {})
+    return replace(found, vote=vote, pooled_votes=voted and not fit)
 
 
 def means(group: Ints, score: Floats, first: Floats) -> Floats:
@@ -252,4 +301,5 @@ def restrict(judged: Judged, patients: Collection[str]) -> Judged:
         fold=judged.fold[rows],
         images=judged.images[kept],
         called={name: called[rows] for name, called in judged.called.items()},
+        vote=None if judged.vote is None else judged.vote[rows],
     )

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from osteon.measures.describing import plain
-from osteon.measures.discrimination import Floats, Ints, ones, ranked, ratio, sums
+from osteon.measures.discrimination import Bools, Floats, Ints, ones, ranked, ratio, sums
 from osteon.measures.intervals import (
     UNDEFINED,
     WITHOUT_SPREAD,
@@ -21,22 +21,29 @@ from osteon.measures.intervals import (
     wilson,
 )
 from osteon.measures.judging import CONFIDENCE, Settings
-from osteon.measures.levels import checked, means, probabilities_of
+from osteon.measures.levels import at_level, checked, means, probabilities_of
 from osteon.measures.trained import classes_of
 
+VOTED = "the learner's own votes"
 CALLS = "the class of greatest mean probability over a patient's images; of equal ones the first"
 
 
 @dataclass(frozen=True)
 class Patients:
-    """One learner's patients: `label` (patients,) and `score` (patients, classes), rows sum 1."""
+    """One learner's patients: `label` (patients,) and `score` (patients, classes), rows sum 1.
+
+    `vote`: (patients,) whom a learner of two classes calls positive; None without votes.
+    """
 
     label: Ints
     score: Floats
+    vote: Bools | None = None
 
     @property
     def called(self) -> Ints:
-        """(patients,) place of the class of greatest probability."""
+        """(patients,) place of the class of greatest probability, or of the one voted for."""
+        if self.vote is not None:
+            return self.vote.astype(np.int64)
         return np.asarray(self.score.argmax(axis=1), dtype=np.int64)
 
 
@@ -60,7 +67,7 @@ def multiclass(predictions: pd.DataFrame, config: Settings) -> dict[str, Any]:
         found[str(name)] = {
             "level": "patient",
             "classes": classes,
-            "calls": CALLS,
+            "calls": CALLS if patients.vote is None else VOTED,
             "n_patients": len(patients.label),
             "confusion": confusion(patients, len(classes)).tolist(),
             **entries(patients, config),
@@ -69,12 +76,13 @@ def multiclass(predictions: pd.DataFrame, config: Settings) -> dict[str, Any]:
 
 
 def patients_of(rows: pd.DataFrame) -> Patients:
-    """Mean probabilities of each patient; patients in the order of the table."""
+    """Mean probabilities of each patient, and votes of two classes; in the order of the table."""
     group = pd.factorize(rows["patient_order"], sort=True)[0]
     _, first = np.unique(group, return_index=True)
     values = rows[probabilities_of(rows)].to_numpy(dtype=np.float64)
     score = np.stack([means(group, column, column[first]) for column in values.T], axis=1)
-    return Patients(rows["label"].to_numpy(dtype=np.int64)[first], score)
+    vote = at_level(rows, "patient").vote if score.shape[1] == 2 else None
+    return Patients(rows["label"].to_numpy(dtype=np.int64)[first], score, vote)
 
 
 def confusion(patients: Patients, classes: int) -> NDArray[np.int64]:

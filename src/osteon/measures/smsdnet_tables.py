@@ -75,7 +75,7 @@ def table1(
 
 def cells(entry: Mapping[str, Any] | None, printed: Mapping[str, Any], group: str) -> list[str]:
     """AUC, its interval and the three proportions of one row: printed, by patient, by slice."""
-    levels = {} if entry is None else {"patients": entry, "slices": entry["image"]}
+    levels = {} if entry is None else {"patients": entry, "slices": at(entry, "image")}
     auroc = {word: at(level, SCORES, "auroc") for word, level in levels.items()}
     lo, hi = printed.get("ci95", (None, None))
     found = [

@@ -37,9 +37,9 @@ def subgroups(rows: pd.DataFrame, config: Settings) -> list[dict[str, Any]]:
 
     Returns:
         one entry a value: variable, value, n_patients, positive_patients, n_images, auroc (DeLong),
-        accuracy, sensitivity, specificity (threshold 0.5, Wilson; None without a patient of the
-        class) and warnings. A patient's score is the mean over the images with that value, so that
-        a patient with images of two views counts in both.
+        accuracy, sensitivity, specificity (threshold 0.5 or by vote, Wilson; None without a patient
+        of the class) and warnings. A patient's score is the mean over the images with that value,
+        so that a patient with images of two views counts in both.
     """
     found = []
     for variable in config.subgroups:
@@ -97,11 +97,11 @@ def figures(part: pd.DataFrame, config: Settings) -> dict[str, Any]:
     """Numbers of patients, figures with intervals and warnings of one subgroup."""
     judged = at_level(part, "patient")
     positives, patients = int(judged.label.sum()), len(judged.label)
-    called = call(judged.score, FIXED)
+    called = call(judged.score, FIXED) if judged.vote is None else judged.vote
     report: dict[str, Any] = {
         "n_patients": patients,
         "positive_patients": positives,
-        "n_images": int(judged.images.sum()),
+        "n_images": int(judged.images.sum()) or None,
         "auroc": auroc(judged),
     }
     for name, (right, trials) in proportions(judged.label, called).items():

@@ -23,6 +23,11 @@ RESUBSTITUTED = (
     "too little or sharpens; nothing of the judged part has a part in it; fitted on the scores of "
     "this level and kept as chosen while patients are resampled"
 )
+OUT_OF_FOLD = (
+    "one hold-out: the temperature is fitted on out-of-fold scores of the training part, by "
+    "networks that had not seen the patient; nothing of the judged part has a part in it; fitted "
+    "on the scores of this level and kept as chosen while patients are resampled"
+)
 
 
 def fit(label: Ints, probability: Floats) -> float:
@@ -86,7 +91,8 @@ def applied(judged: Judged) -> Cooled:
     if judged.training is None:
         chosen, note = by_fold(judged.label, judged.score, judged.fold), NOTE
     else:
-        chosen, note = everywhere(fit, judged.training, judged.fold), RESUBSTITUTED
+        chosen = everywhere(fit, judged.training, judged.fold)
+        note = OUT_OF_FOLD if judged.training.out_of_fold else RESUBSTITUTED
     if not np.isfinite(list(chosen.values())).all():
         where = "other fold" if judged.training is None else "training part"
         return Cooled(None, {}, f"none: no {where} with both classes to fit it on")

@@ -1,4 +1,4 @@
-"""What networks say of the samples they were fitted on: resubstitution, never a performance.
+"""What networks say of their training part: resubstitution, or out of fold where a table says so.
 
 It serves two ends. Under one hold-out there is no other fold on which a threshold or a temperature
 could be chosen: they are chosen on the training part, which is optimistic about that part and
@@ -25,6 +25,8 @@ from osteon.measures.levels import (
 )
 
 RESUBSTITUTION = "training part, resubstitution"
+OUT_OF_FOLD = "training part, out of fold"
+INNER = "out_of_fold"
 CROSS_FITTED = "held-out predictions of the other folds, cross-fitted"
 
 
@@ -33,7 +35,8 @@ def usable(training: pd.DataFrame | None, predictions: pd.DataFrame) -> pd.DataF
 
     Args:
         training: learner, fold, sample_id and, of the learners that predicted what they were fitted
-            on, patient_id, label and prob_<class>. None or a table without them: no rows.
+            on, patient_id, label and prob_<class>, and perhaps `out_of_fold` (bool). None or a
+            table without them: no rows.
         predictions: the held-out rows, which name the classes in their order.
 
     Raises:
@@ -78,7 +81,18 @@ def with_training(judged: Judged, part: pd.DataFrame) -> Judged:
         judged: of one fold; part: of `part_of`. A patient's score is the mean over its images; a
             sequence that the part does not name is taken for its patient.
     """
-    return judged if part.empty else replace(judged, training=pooled(part, judged.level))
+    if part.empty:
+        return judged
+    return replace(judged, training=replace(pooled(part, judged.level), out_of_fold=inner(part)))
+
+
+def inner(part: pd.DataFrame) -> bool:
+    """Whether all rows of a training part say that they are out of fold; one that does not spoils.
+
+    Args:
+        part: rows of one learner; missing values in `out_of_fold` count as resubstitution.
+    """
+    return INNER in part and len(part) > 0 and bool(part[INNER].eq(True).all())
 
 
 def pooled(part: pd.DataFrame, level: Level) -> Trained:
@@ -115,4 +129,9 @@ def source_of(judged: Judged, chosen: Mapping[int, float]) -> str | None:
     """What Youden's threshold was chosen on, in words; None where there is none."""
     if not chosen:
         return None
-    return CROSS_FITTED if judged.training is None else RESUBSTITUTION
+    return CROSS_FITTED if judged.training is None else part_source(judged.training)
+
+
+def part_source(training: Trained) -> str:
+    """What a training part is, in words."""
+    return OUT_OF_FOLD if training.out_of_fold else RESUBSTITUTION

@@ -12,6 +12,7 @@ from osteon.recipes.base import EarlyStop, LearnerRecipe, TrainingConfig
 from osteon.recipes.clinical import ClinicalConfig
 from osteon.recipes.fusion import FusionLearner, FusionRecipe
 from osteon.recipes.image import ImageLearner, ImageRecipe
+from osteon.recipes.spinal_wff import DetectorRecipe, SequenceRecipe, WFFRecipe
 
 if TYPE_CHECKING:
     from osteon.recipes.artefact import Ensemble
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 FUSION, IMAGE = "late_fusion", "image_classifier"
+WFF, DETECTOR, SEQUENCE = "weighted_fusion", "wff_detector", "wff_sequence"
 
 
 def _kind(value: Any) -> Any:
@@ -41,7 +43,11 @@ def _kind(value: Any) -> Any:
 
 
 AnyRecipe = Annotated[
-    Annotated[FusionRecipe, Tag(FUSION)] | Annotated[ImageRecipe, Tag(IMAGE)],
+    Annotated[FusionRecipe, Tag(FUSION)]
+    | Annotated[ImageRecipe, Tag(IMAGE)]
+    | Annotated[WFFRecipe, Tag(WFF)]
+    | Annotated[DetectorRecipe, Tag(DETECTOR)]
+    | Annotated[SequenceRecipe, Tag(SEQUENCE)],
     Discriminator(_kind),
 ]
 AnyLearner = Annotated[

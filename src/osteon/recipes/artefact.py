@@ -107,6 +107,7 @@ class Ensemble:
             windows=wanted.windows,
             size=wanted.size,
             resize=wanted.resize,
+            intensity=wanted.intensity,
             mask=find_mask(pixels, wanted.region, drawn, boxes)
             if wanted.region.apply_mask
             else None,
@@ -269,6 +270,8 @@ def load_learner(folder: Path) -> Ensemble:
         if key not in card:
             raise ValueError(f"{files[0].parent / 'model.json'} has no {key!r}")
     recipe = Recipe.model_validate(card["recipe"]).root
+    if not isinstance(recipe, LearnerRecipe):
+        raise ValueError(f"{files[0].parent / 'model.json'}: {recipe.kind!r} is no single network")
     kind = FusionEnsemble if isinstance(recipe, FusionRecipe) else ImageEnsemble
     networks = []
     for file in files:

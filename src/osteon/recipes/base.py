@@ -95,6 +95,11 @@ class LearnerRecipe(Strict, ABC):
         """Whether labels are shuffled between patients."""
         return self.labels == "permuted"
 
+    @property
+    def judges_training(self) -> bool:
+        """Whether the final network is also asked about what it was fitted on."""
+        return True
+
     def describe(self) -> dict[str, Any]:
         """All parameters as JSON values; `type(self).model_validate` reads them back."""
         return self.model_dump(mode="json")

@@ -6,10 +6,11 @@ the papers' protocols are for a GPU.
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from osteon.recipes.base import LearnerRecipe, Strict, TrainingConfig
 from osteon.recipes.femoral_alexnet import AlexNetConfig, GoogLeNetConfig
+from osteon.recipes.parts import refuse_typos
 from osteon.recipes.spinal_smsdnet import DenseNetConfig, SMSDNetConfig
 
 if TYPE_CHECKING:
@@ -134,23 +135,11 @@ class ImageLearner(Strict):
     @classmethod
     def _known_network(cls, network: dict[str, Any] | None) -> dict[str, Any] | None:
         if network is not None:
-            _refuse_typos(TypeAdapter(Network), network)
+            refuse_typos(Network, network)
         return network
 
     @field_validator("training")
     @classmethod
     def _known(cls, training: dict[str, Any]) -> dict[str, Any]:
-        _refuse_typos(TypeAdapter(TrainingConfig), training)
+        refuse_typos(TrainingConfig, training)
         return training
-
-
-def _refuse_typos(wanted: TypeAdapter[Any], part: dict[str, Any]) -> None:
-    """Stop at a name or a type that is wrong in itself, before anything runs.
-
-    What has to fit together is left to the merged recipe: a part is judged against defaults here.
-    """
-    try:
-        wanted.validate_python(part)
-    except ValidationError as error:
-        if any(one["type"] != "value_error" for one in error.errors()):
-            raise

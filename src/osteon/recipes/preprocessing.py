@@ -71,6 +71,10 @@ class PreprocessingConfig(BaseModel):
         colour: `grey`; `window_composite`, three windows of a CT as red, green and blue;
             `adjacent`, a slice with its two neighbours; `as_is`, the file's own colours.
         windows: (width, level) in HU; a grey CT is shown in the first one.
+        intensity: `display`, greys as the file shows them; `percentile`, from the 1st to the 99th
+            percentile of what is shown, as MR needs it. For grey only.
+        planes: series of another plane are left out and counted; a series whose plane is unknown
+            stays. None = all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -82,3 +86,11 @@ class PreprocessingConfig(BaseModel):
     colour: Colour = "grey"
     # Bone, soft tissue, wide: spinal_smsdnet's reading of "RGB" for a CT (docs/papers).
     windows: tuple[Window, Window, Window] = ((1500, 300), (400, 40), (2500, 500))
+    intensity: Literal["display", "percentile"] = "display"
+    planes: tuple[Literal["SAGITTAL", "CORONAL", "AXIAL"], ...] | None = None
+
+    @model_validator(mode="after")
+    def _percentile_is_grey(self) -> Self:
+        if self.intensity == "percentile" and self.colour != "grey":
+            raise ValueError(f"intensity is percentile with colour {self.colour}; it needs grey")
+        return self

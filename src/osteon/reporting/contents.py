@@ -26,13 +26,14 @@ CHARTS = (
 
 
 def artefacts_of(paper: str, records: Mapping[str, Any]) -> dict[str, str]:
-    """Where the weights of every fold lie, and their SHA-256."""
+    """Where the weights of every fold that was kept lie, and their SHA-256."""
     return {
         f"{MODELS}/{paper}/{name}/model/<version>/model/fold{fold['fold']}.safetensors": fold[
             "sha256"
         ]
         for name, record in records.items()
         for fold in record["folds"]
+        if fold.get("sha256")
     }
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from osteon.measures.evaluator import Evaluation
 
 PERMUTED = "permuted"
-RECORD, FITTED, PREDICTIONS = "__record", "__fitted", "__predictions"
+RECORD, FITTED, PREDICTIONS, NETWORK = "__record", "__fitted", "__predictions", "__network"
 Judged = tuple[dict[str, Any], dict[str, Any], list[tuple[str, pd.DataFrame]]]
 
 
@@ -27,6 +27,7 @@ class Learners:
         skipped: learner → why it was not trained.
         controls: predictions of the controls.
         training: what each fold was fitted on and says of that, of learners and controls.
+        networks: training records of what learners are made of and that calls nobody by itself.
     """
 
     predictions: Mapping[str, pd.DataFrame]
@@ -35,6 +36,7 @@ class Learners:
     skipped: Mapping[str, str]
     controls: pd.DataFrame
     training: pd.DataFrame
+    networks: Mapping[str, Any]
 
     @property
     def honest(self) -> list[pd.DataFrame]:
@@ -45,7 +47,7 @@ class Learners:
 def sorted_out(
     given: Mapping[str, Any], controls: pd.DataFrame, controls_fitted: pd.DataFrame
 ) -> Learners:
-    """The learners of a report from `<name>`, `<name>__record` and `<name>__fitted`."""
+    """The learners of a report from `<name>`, `<name>__record`, `<name>__fitted`; `__network`."""
     records = {n.removesuffix(RECORD): one for n, one in given.items() if n.endswith(RECORD)}
     skipped = {name: one["reason"] for name, one in records.items() if one["status"] == "skipped"}
     trained = [name for name in records if name not in skipped]
@@ -57,6 +59,7 @@ def sorted_out(
         skipped=skipped,
         controls=controls,
         training=pd.concat([controls_fitted, *fitted], ignore_index=True),
+        networks={n.removesuffix(NETWORK): one for n, one in given.items() if n.endswith(NETWORK)},
     )
 
 
@@ -188,7 +191,7 @@ def beyond_clinical(
 
 
 def find_reference(learners: Iterable[str], endings: str | Sequence[str]) -> str:
-    """The one learner whose name is an ending or ends with `_<ending>`.
+    """The one learner whose name is an ending or, failing that, ends with `_<ending>`.
 
     Args:
         learners: names in a report; endings: one, or several of which the first counts that fits a
@@ -200,7 +203,8 @@ def find_reference(learners: Iterable[str], endings: str | Sequence[str]) -> str
     names, wanted = list(learners), [endings] if isinstance(endings, str) else list(endings)
     found: list[str] = []
     for ending in wanted:
-        found = [name for name in names if name == ending or name.endswith(f"_{ending}")]
+        whole = [name for name in names if name == ending]
+        found = whole or [name for name in names if name.endswith(f"_{ending}")]
         if found:
             break
     if len(found) != 1:

@@ -138,14 +138,16 @@ def evaluate_learners(
         controls: predictions of the controls.
         controls__fitted: what each control was fitted on, and what it says of that.
         learners: of each learner `<name>` predictions, `<name>__record` training record and
-            `<name>__fitted`, what each fold was fitted on and, if it was asked, says of that.
+            `<name>__fitted`, what each fold was fitted on and, if it was asked, says of that; of a
+            network that learners share and that calls nobody by itself `<name>__network`, its
+            record.
 
     Returns:
         metrics, curves, and the comparison, one row a learner (`kind`: learner, control or
         permuted).
     """
     run = sorted_out(learners, controls, controls__fitted)
-    reference = find_reference(run.records, config.reference)
+    reference = find_reference(run.predictions or run.records, config.reference)
     metrics, curves, tables = judge_learners(run, config, reference)
     comparison = pd.concat([table.assign(kind=kind) for kind, table in tables], ignore_index=True)
     metrics["data"] = {
@@ -155,7 +157,7 @@ def evaluate_learners(
         "flow": flow,
         "leak_certificate_passed": certificate["passed"],
     }
-    metrics["training"] = run.records
+    metrics["training"] = {**run.records, **run.networks}
     logger.info("%s\n%s", STATEMENTS[cohort.source], summary(comparison))
     return metrics, curves, comparison
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Node, Pipeline, node
 
 from osteon.pipelines.evaluation import nodes
 
@@ -12,6 +12,9 @@ def create_pipeline(
     report: str,
     learners: Iterable[str],
     splits: str = "splits",
+    samples: str = "samples",
+    certify: Node | None = None,
+    networks: Iterable[str] = (),
 ) -> Pipeline:
     """Controls, leak certificate, metrics and comparison of some learners of a paper.
 
@@ -20,9 +23,12 @@ def create_pipeline(
         report: namespace of the results, which is also their folder under `data/08_reporting`.
         learners: names in the paper's namespace.
         splits: name of the splits table that these learners were trained by.
+        samples: name of the table of what is judged.
+        certify: makes `<report>.leak_certificate`, where a paper has more to check.
+        networks: what learners share and that calls nobody by itself; its record is told.
     """
     learners = list(learners)
-    samples, splits = f"{paper}.samples", f"{paper}.{splits}"
+    samples, splits = f"{paper}.{samples}", f"{paper}.{splits}"
     return Pipeline(
         [
             node(
@@ -32,20 +38,7 @@ def create_pipeline(
                 name="predict_controls",
                 namespace=report,
             ),
-            node(
-                nodes.certify_no_leak,
-                {
-                    "samples": samples,
-                    "splits": splits,
-                    "near_duplicates": f"{paper}.near_duplicates",
-                    "controls__fitted": f"{report}.controls_fitted",
-                    "controls__predictions": f"{report}.controls",
-                    **_seen(paper, learners),
-                },
-                f"{report}.leak_certificate",
-                name="certify_no_leak",
-                namespace=report,
-            ),
+            certify or _certify(paper, report, learners, samples, splits),
             node(
                 nodes.evaluate_learners,
                 {
@@ -58,6 +51,7 @@ def create_pipeline(
                     **{name: f"{paper}.{name}.predictions" for name in learners},
                     **{f"{name}__fitted": f"{paper}.{name}.fitted" for name in learners},
                     **{f"{name}__record": f"{paper}.{name}.training_record" for name in learners},
+                    **{f"{name}__network": f"{paper}.{name}.training_record" for name in networks},
                 },
                 [f"{report}.metrics", f"{report}.curves", f"{report}.comparison"],
                 name="evaluate_learners",
@@ -66,6 +60,30 @@ def create_pipeline(
         ],
         tags="evaluation",
     )
+
+
+def _certify(paper: str, report: str, learners: Iterable[str], samples: str, splits: str) -> Node:
+    return node(
+        nodes.certify_no_leak,
+        {
+            "samples": samples,
+            "splits": splits,
+            "near_duplicates": f"{paper}.near_duplicates",
+            **seen_by(paper, report, learners),
+        },
+        f"{report}.leak_certificate",
+        name="certify_no_leak",
+        namespace=report,
+    )
+
+
+def seen_by(paper: str, report: str, learners: Iterable[str]) -> dict[str, str]:
+    """What a certificate reads of the controls and of each learner."""
+    controls = {
+        "controls__fitted": f"{report}.controls_fitted",
+        "controls__predictions": f"{report}.controls",
+    }
+    return controls | _seen(paper, learners)
 
 
 def create_audit_pipeline(paper: str, report: str, pairs: Mapping[str, str]) -> Pipeline:

@@ -68,16 +68,19 @@ def ingest_cohort(cohort_folder: Path, cohort: CohortConfig, key: bytes, linkage
     )
 
 
-def describe_cohort(archive: Any) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+def describe_cohort(
+    archive: Any,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """The archive's tables, each under its own name in the catalog.
 
     Args:
         archive: an `osteon.cohorts.archive.Archive`.
 
     Returns:
-        patients, quarantine and the flow received → read → kept.
+        patients, readers' calls (no row where the cohort has none), quarantine, and the flow
+        received → read → kept.
     """
-    return archive.patients, archive.quarantine, archive.flow
+    return archive.patients, archive.readers, archive.quarantine, archive.flow
 
 
 def accept_cohort(archive: Any, flow: dict[str, Any], cohort: CohortConfig) -> pd.DataFrame:

@@ -19,7 +19,7 @@ def create_pipeline() -> Pipeline:
             node(
                 nodes.describe_cohort,
                 "archive",
-                ["patients", "quarantine", "cohort_flow"],
+                ["patients", "readers", "quarantine", "cohort_flow"],
                 name="describe_cohort",
             ),
             node(

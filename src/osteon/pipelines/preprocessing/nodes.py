@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PLANES = ("SAGITTAL", "CORONAL", "AXIAL")
 FROM_IMAGE = (
     *("sample_id", "patient_id", "sequence", "view", "scanner", "content_hash"),
+    *("series_id", "slice"),
     *("archive_row", *CROP, "crop_source"),
 )
 
@@ -52,6 +54,7 @@ def choose_images(
     kinds = zip(images["dtype"], images["channels"], strict=True)
     reasons = [refuse_reason(dtype, channels, preprocessing.colour) for dtype, channels in kinds]
     refused = {row: reason for row, reason in enumerate(reasons) if reason}
+    refused |= _off_plane(images, preprocessing.planes)
     chosen = choose(archive, images, preprocessing.slices, preprocessing.region, refused)
     lost = images["patient_id"].nunique() - chosen.table["patient_id"].nunique()
     if chosen.table.empty:
@@ -61,6 +64,16 @@ def choose_images(
         )
     colour = {"source": preprocessing.colour, "without_hue": None}
     return chosen.table, chosen.summary | {"colour": colour, "patients_left_out": lost}
+
+
+def _off_plane(images: pd.DataFrame, planes: tuple[str, ...] | None) -> dict[int, str]:
+    """Row → why it is left out, of the series that lie in another plane than asked."""
+    views = images["view"].fillna("").str.upper().tolist()
+    return {
+        row: f"its plane is {view.lower()}; the row takes {' and '.join(planes).lower()}"
+        for row, view in enumerate(views)
+        if planes is not None and view in PLANES and view not in planes
+    }
 
 
 def prepare_images(archive: Any, chosen: pd.DataFrame, preprocessing: PreprocessingConfig) -> Build:
@@ -156,6 +169,7 @@ class _Preparing:
             resize=wanted.resize,
             neighbours=(before, after),
             mask=self._mask(row),
+            intensity=wanted.intensity,
         )
 
     def _mask(self, row: int) -> "NDArray[Any] | None":

@@ -20,6 +20,7 @@ def create_pipeline(
     paper_figures: bool = False,
     splits: str = "splits",
     splitting: str = "splitting",
+    trained: Iterable[str] = (),
 ) -> Pipeline:
     """Everything that a reader sees of an evaluation.
 
@@ -31,12 +32,13 @@ def create_pipeline(
         paper_figures: whether the report's namespace has figures of the paper's own.
         splits: the table of parts that the learners are judged by, in the paper's namespace.
         splitting: the block of parameters that it was made with.
+        trained: whose learning curves are drawn, if not the learners' own.
     """
     drawn = {
         **_of(report, "metrics", "curves", "comparison", "explanations"),
         **_of(report, *(["paper_figures"] * paper_figures)),
         "headline": f"{paper}.{headline}.predictions",
-        **{name: f"{paper}.{name}.history" for name in learners},
+        **{name: f"{paper}.{name}.history" for name in (trained or learners)},
     }
     told = {
         **_of(report, "ledger", "cohort_tables"),

@@ -72,10 +72,10 @@ def train_learner(
     results = run_folds(tasks)
     # The catalog places the workspace in data/06_models/<paper>/<learner>/work.
     name, paper = workspace.parent.name, workspace.parents[1].name
-    card = _card(full, cohort, preprocessing, hashes)
+    card = artefact_card(full, cohort, preprocessing, hashes)
     return (
         _predictions(results, table, name, paper, cohort.classes),
-        Build(tasks[0].folder.name, partial(_write_artefact, results=results, card=card)),
+        Build(tasks[0].folder.name, partial(write_folds, results=results, card=card)),
         pd.concat([pd.DataFrame(r.history).assign(fold=r.fold) for r in results]),
         _fitted(results, table, name, cohort.classes),
         _record(full, results, hashes),
@@ -148,12 +148,13 @@ def _log_loss(result: "FoldResult") -> float:
     return float(-np.log(np.clip(given, 1e-12, None)).mean())
 
 
-def _card(
+def artefact_card(
     recipe: LearnerRecipe,
     cohort: CohortConfig,
     preprocessing: PreprocessingConfig,
     hashes: dict[str, str],
 ) -> dict[str, Any]:
+    """What `model.json` says of a learner, beside its folds: enough to use it on a new image."""
     return {
         "recipe": recipe.describe(),
         "classes": list(cohort.classes),
@@ -166,7 +167,8 @@ def _card(
     }
 
 
-def _write_artefact(folder: Path, results: "list[FoldResult]", card: dict[str, Any]) -> None:
+def write_folds(folder: Path, results: "list[FoldResult]", card: dict[str, Any]) -> None:
+    """Write the artefact of some folds into `folder`."""
     from osteon.learning.artefact import write_artefact
 
     write_artefact(folder, results, card)
@@ -175,12 +177,12 @@ def _write_artefact(folder: Path, results: "list[FoldResult]", card: dict[str, A
 def _hashes(table: pd.DataFrame, pixels: str) -> dict[str, str]:
     """What a learner's folds depend on beside recipe and code: samples with pixels, and parts."""
     return {
-        "data": _hash(table.drop(columns=["fold", "split"]), pixels),
-        "split": _hash(table[["sample_id", "patient_id", "fold", "split"]]),
+        "data": hash_table(table.drop(columns=["fold", "split"]), pixels),
+        "split": hash_table(table[["sample_id", "patient_id", "fold", "split"]]),
     }
 
 
-def _hash(table: pd.DataFrame, *more: str) -> str:
+def hash_table(table: pd.DataFrame, *more: str) -> str:
     """SHA-256 of a table's content, rows in the order of the sample ids, and of further words."""
     ordered = table.sort_values("sample_id").sort_index(axis=1)
     content = "".join([ordered.to_csv(index=False), *more])
@@ -199,13 +201,14 @@ def _skipped(
     record = {"status": "skipped", "reason": reason, "recipe": recipe.describe(), "folds": []}
     return (
         predictions,
-        Build(reason, partial(_write_reason, reason=reason)),
+        Build(reason, partial(write_reason, reason=reason)),
         pd.DataFrame(columns=["fold", "epoch"]),
         predictions[["fold", "sample_id", "patient_id", "label", "learner", *probabilities]],
         record,
     )
 
 
-def _write_reason(folder: Path, reason: str) -> None:
+def write_reason(folder: Path, reason: str) -> None:
+    """Write what stands for an artefact where nothing was trained."""
     folder.mkdir(parents=True)
     (folder / "skipped.json").write_text(json.dumps({"skipped": reason}))

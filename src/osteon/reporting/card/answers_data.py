@@ -157,10 +157,9 @@ def numbers(facts: CardFacts) -> str | None:
     by_size: dict[str, list[str]] = {}
     for name, levels in facts.learners.items():
         one = levels["patient"]
-        size = (
-            f"{one['n_patients']} patients ({one['positive_patients']} positive), "
-            f"{one['n_images']} images"
-        )
+        size = f"{one['n_patients']} patients ({one['positive_patients']} positive)"
+        if one.get("n_images"):
+            size += f", {one['n_images']} images"
         by_size.setdefault(size, []).append(name)
     if len(by_size) == 1:
         return f"{next(iter(by_size))}, for every learner"

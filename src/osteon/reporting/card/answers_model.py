@@ -176,6 +176,11 @@ def prediction(facts: CardFacts) -> str | None:
     network = "the network of the fold that holds its patient out"
     if facts.one_network:
         network = "the one network, which was not fitted on its patient"
+    if facts.learners and not any("image" in levels for levels in facts.learners.values()):
+        return (
+            "one score a patient, from its images and sequences by the learner's own rule; called "
+            f"positive as the thresholds say; networks: {network}"
+        )
     return (
         f"an image's probability comes from {network}; a patient's score is the mean over the "
         "patient's images"

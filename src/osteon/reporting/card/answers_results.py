@@ -8,7 +8,7 @@ from osteon.reporting.card.facts import CardFacts, Whole, answer, figure
 
 CLUSTERS = ("centre", "scanner")
 MULTI = {"macro_auroc": "mean AUROC of the classes", "accuracy": "accuracy of the likeliest class"}
-THRESHOLDS = {"at_0.5": "threshold 0.5", "at_youden": "Youden's threshold"}
+YOUDEN = "at Youden's threshold"
 
 
 @answer("metrics")
@@ -23,7 +23,8 @@ def measures(facts: CardFacts) -> str | None:
         "calibration": _figures(levels["patient"]["calibration"]),
     }
     said = "; ".join(f"{group}: {', '.join(names)}" for group, names in named.items())
-    return f"by patient (headline) and by image. {said}".replace("_", " ")
+    by = "by patient (headline) and by image" if "image" in levels else "by patient"
+    return f"{by}. {said}".replace("_", " ")
 
 
 def _figures(calibration: Mapping[str, Any]) -> list[str]:
@@ -71,8 +72,8 @@ def performance_by_subgroup(facts: CardFacts) -> str | None:
 def diagnostic(facts: CardFacts) -> str | None:
     """Sensitivity and specificity of every learner at both thresholds."""
     said = [
-        _each(facts.learners, group, metric, f"{metric} by patient at {words}")
-        for group, words in THRESHOLDS.items()
+        _each(facts.learners, group, metric, f"{metric} by patient {words}")
+        for group, words in (("at_0.5", facts.called), ("at_youden", YOUDEN))
         for metric in ("sensitivity", "specificity")
     ]
     return ". ".join(one for one in said if one) or None
@@ -112,7 +113,7 @@ def failures(facts: CardFacts) -> str | None:
     if not said:
         return None
     galleries = "; galleries of wrong cases are in the report" if facts.explanations else ""
-    return f"patients at threshold 0.5: {'; '.join(said)}{galleries}"
+    return f"patients {facts.called}: {'; '.join(said)}{galleries}"
 
 
 @answer("metrics")
@@ -273,6 +274,7 @@ def performance_table(learners: Mapping[str, Any]) -> list[dict[str, Any]]:
         {
             "learner": name,
             "n_patients": levels["patient"]["n_patients"],
+            "called_by": levels["patient"].get("called_by"),
             **{key: figure(levels["patient"][group].get(metric)) for key, group, metric in wanted},
             "warnings": [*levels["patient"].get("warnings", [])],
         }

@@ -58,6 +58,14 @@ class CardFacts:
         return (self.metrics or {}).get("learners") or {}
 
     @property
+    def called(self) -> str:
+        """How the group "at_0.5" calls a patient positive, in words."""
+        ways = {(levels.get("patient") or {}).get("called_by") for levels in self.learners.values()}
+        if "vote" not in ways:
+            return "at threshold 0.5"
+        return "called by vote" if ways == {"vote"} else "called by vote or at 0.5"
+
+    @property
     def records(self) -> dict[str, Mapping[str, Any]]:
         """Learner → training record, of those that were trained."""
         training = (self.metrics or {}).get("training") or {}

@@ -68,6 +68,8 @@ def _performance(rows: Sequence[Mapping[str, Any]]) -> str:
     cells = [[r["learner"], r["n_patients"], *(r[key] for key in FIGURES)] for r in rows]
     header = ["learner", "patients", *(key.replace("_", " ") for key in FIGURES)]
     note = "By patient, with 95 % intervals; proportions at threshold 0.5."
+    if voting := [str(row["learner"]) for row in rows if row.get("called_by") == "vote"]:
+        note += f" Called by vote instead: {', '.join(voting)}."
     return "\n".join(["## Performance", "", note, "", *_table(header, cells)])
 
 

@@ -41,7 +41,7 @@ def build_charts(
         predictions: the predictions' table, for the distribution of scores.
         headline: the learner in front; `osteon.reporting.figures.cast.cast` has the rule without
             it.
-        paper_figures: grids of cells of the paper's own, see
+        paper_figures: cells, lines, bars and triangles of the paper's own, see
             `osteon.reporting.figures.grid_charts.paper_figures`.
 
     Returns:
@@ -105,9 +105,10 @@ def _curves(
         curve_charts.precision_recall(who, curves, metrics),
     ]
     if who.headline:
-        found.append(count_charts.confusion(who, curves, who.headline, "confusion"))
+        found.append(count_charts.confusion(who, curves, who.headline, "confusion", metrics))
     if who.reference and who.reference != who.headline:
-        found.append(count_charts.confusion(who, curves, who.reference, "confusion_reference"))
+        drawn = count_charts.confusion(who, curves, who.reference, "confusion_reference", metrics)
+        found.append(drawn)
     column = f"prob_{metrics['settings'].get('positive_class')}"
     if predictions is not None and column in predictions.columns:
         own = predictions[predictions["learner"] == who.headline]

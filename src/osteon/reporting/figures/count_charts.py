@@ -70,7 +70,7 @@ def bars(
         f"Accuracy, precision, recall and F1 by {'input' if cast.inputs else 'learner'}"
         + (f": {family[0]}" if alike and not cast.prefix else ""),
         "",
-        f"Value by {level}, threshold 0.5",
+        f"Value by {level}, {decided(found, learners, level)}",
         tuple(series),
         (-0.6, len(learners) - 0.4),
         (0.0, 1.04),
@@ -79,8 +79,22 @@ def bars(
     )
 
 
-def confusion(cast: Cast, curves: Mapping[str, Any], learner: str, name: str) -> Chart | None:
-    """One learner's four counts at threshold 0.5, with the share of each true class."""
+def decided(found: Mapping[str, Any], learners: Sequence[str], level: str) -> str:
+    """How learners of the metrics call a patient positive: by their votes, or at 0.5."""
+    ways = {(found.get(one) or {}).get(level, {}).get("called_by") == "vote" for one in learners}
+    if ways == {True}:
+        return "called by vote"
+    return "called by vote or at 0.5" if True in ways else "threshold 0.5"
+
+
+def confusion(
+    cast: Cast,
+    curves: Mapping[str, Any],
+    learner: str,
+    name: str,
+    metrics: Mapping[str, Any] | None = None,
+) -> Chart | None:
+    """One learner's four counts at 0.5 or by its vote, with the share of each true class."""
     own = (curves.get("learners") or {}).get(learner, {}).get(cast.level) or {}
     counts = (own.get("confusion") or {}).get("at_0.5")
     if not counts:
@@ -106,6 +120,7 @@ def confusion(cast: Cast, curves: Mapping[str, Any], learner: str, name: str) ->
         for row in (0, 1)
         for column in (0, 1)
     ]
+    way = decided((metrics or {}).get("learners") or {}, [learner], cast.level)
     cells = Series(
         cast.label(learner),
         learner,
@@ -125,7 +140,7 @@ def confusion(cast: Cast, curves: Mapping[str, Any], learner: str, name: str) ->
         square=True,
         x_labels=words,
         y_labels=words,
-        note=f"{cast.counted} Threshold 0.5.",
+        note=f"{cast.counted} {way[:1].upper()}{way[1:]}.",
     )
 
 
@@ -170,5 +185,7 @@ def scores(
         (0.0, 1.0),
         (0.0, 1.08 * max(max(one.y) for one in lines)),
         rules=(Rule(0.5, "x", "threshold 0.5"),),
-        note="A patient's score is the mean over its images.",
+        note="A patient's score is the mean over its images."
+        if predictions["patient_id"].duplicated().any()
+        else "One score a patient.",
     )

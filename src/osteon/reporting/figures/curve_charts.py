@@ -76,6 +76,8 @@ def class_roc(cast: Cast, curves: Curves, metrics: Mapping[str, Any], name: str)
         value = figure_of(score)
         detail = in_words(*value) if np.isfinite(value[0]) else ""
         line = _line(found, "false_positive_rate", "true_positive_rate")
+        if str((judged if key == "held_out" else fitted).get("source")).endswith("out of fold"):
+            words = f"{words}, out of fold"
         lines.append(Series(words, key, *line, role=role, detail=detail))
     if not lines or cast.headline is None:
         return None

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from osteon.reporting.figures import layout
+from osteon.reporting.figures import layout, ternary
 from osteon.reporting.figures.cells import MARK, matrix
 from osteon.reporting.figures.layout import Frame
 from osteon.reporting.figures.sheet import blank, contact_sheet
@@ -44,7 +44,9 @@ def _figure(chart: Chart, heading: bool) -> "Figure":
     frame = layout.frame(chart, heading)
     drawn = blank(frame.width, frame.height)
     axes = drawn.add_axes(frame.axes)
-    if chart.matrix:
+    if chart.triangle:
+        ternary.triangle(axes, chart, frame)
+    elif chart.matrix:
         matrix(axes, chart)
     else:
         _plain(axes, chart)
@@ -54,7 +56,8 @@ def _figure(chart: Chart, heading: bool) -> "Figure":
         _rows(axes, chart, frame)
     elif chart.x_labels and not chart.matrix:
         _categories(axes, chart, frame.width - frame.left - frame.right)
-    _legend(axes, chart, frame)
+    if not chart.triangle:
+        _legend(axes, chart, frame)
     for place, line in enumerate(frame.title):
         drawn.text(
             0.1 / frame.width,
@@ -82,6 +85,8 @@ def _plain(axes: "Axes", chart: Chart) -> None:
         axes.set_xlim(*_padded(chart, chart.x_range))
     if chart.y_range:
         axes.set_ylim(*_padded(chart, chart.y_range))
+    if chart.counts:
+        axes.locator_params(axis="y", integer=True)
     if chart.diagonal:
         axes.plot([0, 1], [0, 1], label=chart.diagonal_name, **DIAGONAL)
     for rule in chart.rules:

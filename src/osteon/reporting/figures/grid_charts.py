@@ -1,11 +1,13 @@
-"""Charts of cells: confusion over all classes, and what a paper's own pipeline hands over."""
+"""Charts of cells: confusion over all classes; and all that a paper's own pipeline hands over."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from osteon.reporting.figures.cast import Cast
+from osteon.reporting.figures.paper_charts import KINDS
 from osteon.reporting.figures.spec import Chart, Series, number
 from osteon.reporting.figures.style import readable
 
@@ -40,16 +42,29 @@ def class_confusion(cast: Cast, metrics: Mapping[str, Any]) -> Chart | None:
 
 
 def paper_figures(figures: Sequence[Mapping[str, Any]]) -> list[Chart]:
-    """Grids of cells as a paper's own pipeline describes them.
+    """Charts as a paper's own pipeline describes them.
 
     Args:
-        figures: name, title, note, x, y, x_labels, y_labels and `values`, shares in 0..1 row by
-            row, null where there is none.
+        figures: name, title, note and `kind`: `cells` (without a kind as well) with x, y, x_labels,
+            y_labels and `values`, shares in 0..1 row by row, null where there is none; `lines`,
+            `bars` and `ternary` as in `osteon.reporting.figures.paper_charts`.
 
     Raises:
-        ValueError: `values` has not one row a label of y and one number a label of x.
+        ValueError: `values` has not one row a label of y and one number a label of x, another
+            description does not fit, or the kind is unknown.
     """
-    return [_grid(one) for one in figures]
+    return [_own(one) for one in figures]
+
+
+def _own(one: Mapping[str, Any]) -> Chart:
+    kind = one.get("kind") or "cells"
+    if kind == "cells":
+        return _grid(one)
+    if kind not in KINDS:
+        allowed = ["cells", *KINDS]
+        raise ValueError(f"paper_figures: {one['name']!r}: kind {kind!r} found, {allowed} allowed")
+    chart = KINDS[kind](one)
+    return replace(chart, name=f"{PAPER}{chart.name}")
 
 
 def _grid(one: Mapping[str, Any]) -> Chart:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from osteon.reporting.figures import layout
+from osteon.reporting.figures import layout, ternary
 from osteon.reporting.figures.spec import Chart, Series, in_words
 from osteon.reporting.figures.style import CSS_FAMILY, GRID, INK, LOOKS, MUTED, Look
 
@@ -21,6 +21,8 @@ def figure(chart: Chart) -> "Figure":
     """A chart as an interactive figure; what the browser's own fonts can draw, nothing fetched."""
     from plotly.graph_objects import Figure
 
+    if chart.triangle:
+        return ternary.interactive(chart)
     drawn = Figure()
     for series in chart.series:
         look = LOOKS[series.role]

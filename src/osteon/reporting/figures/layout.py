@@ -4,7 +4,7 @@ import textwrap
 from dataclasses import dataclass
 
 from osteon.reporting.figures.spec import Chart, Series
-from osteon.reporting.figures.style import WIDTH
+from osteon.reporting.figures.style import LONG_CYCLE, WIDTH, Role
 
 LETTER = 0.07
 """Generous width of a letter of 9 points, in inches."""
@@ -15,6 +15,8 @@ MATRIX = 2.5
 LOWEST = 0.42
 PLOT = 2.9
 LONGEST = 34
+TRIANGLE, HEIGHT = 3.3, 0.8660254
+"""Height of a triangle of shares in inches; the height of one whose sides are 1."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,9 @@ def frame(chart: Chart, heading: bool) -> Frame:
         )
         right, inside, width = 0.2 + sum(column_widths(chart)), 0.0, WIDTH
         inside = ROW * len(chart.y_labels) + 0.1
+    elif chart.triangle:
+        left, inside, width = 0.62, TRIANGLE, WIDTH
+        right = width - left - TRIANGLE / HEIGHT
     elif chart.square:
         left, inside, width = 0.62, SIDE, WIDTH
         right = width - left - SIDE
@@ -71,7 +76,9 @@ def frame(chart: Chart, heading: bool) -> Frame:
     title = tuple(textwrap.wrap(chart.title, int(width / 0.085))) if heading else ()
     note = tuple(textwrap.wrap(chart.note, int(width / 0.066))) if heading else ()
     top = 0.14 + 0.22 * len(title) + above(chart)
+    top += 0.26 if chart.triangle else 0.0
     bottom = 0.24 + (0.24 if chart.x else 0.0) + 0.16 * len(note) + (0.06 if note else 0)
+    bottom += 0.26 if chart.triangle else 0.0
     bottom += category_depth(chart, width - left - right)
     height = top + inside + bottom
     return Frame(width, height, left, right, top, bottom, title, note, column_widths(chart))
@@ -94,7 +101,7 @@ def legend_lines(chart: Chart) -> int:
     The fewest whose columns, filled from the top, fit side by side.
     """
     widths = [0.5 + 0.9 * LETTER * len(name) for name in keyed(chart)]
-    if chart.square or not widths:
+    if chart.square or chart.triangle or not widths:
         return 0
     for lines in range(1, len(widths)):
         columns = [widths[start : start + lines] for start in range(0, len(widths), lines)]
@@ -117,8 +124,9 @@ def keyed(chart: Chart) -> list[str]:
 
 def in_front(chart: Chart) -> list[Series]:
     """Series with a legend entry of their own, the headline first."""
-    rank = {"headline": 0, "after": 1, "reference": 2, "control": 3, "first": 4}
-    rank |= {"second": 5, "third": 6, "fourth": 7, "printed": 8, "context": 9}
+    rank: dict[Role, int] = {"headline": 0, "after": 1, "reference": 2, "control": 3}
+    rank |= {role: 4 + place for place, role in enumerate(LONG_CYCLE)}
+    rank |= {"printed": 20, "context": 21}
     shown = [one for one in chart.series if one.emphasis and not one.thin]
     return sorted(shown, key=lambda one: rank[one.role])
 
@@ -154,11 +162,19 @@ def headed(chart: Chart, across: float) -> list[str]:
 
 
 def slots(chart: Chart, inside: float) -> tuple[list[str], bool]:
-    """Labels below the bars, broken into lines, or whole and slanted where words do not fit."""
+    """Labels below the bars, broken into lines, or whole and slanted where words do not fit.
+
+    A line break in a label is kept, where it is not slanted.
+    """
     letters = max(int(inside / max(len(chart.x_labels), 1) / LETTER), 1)
     if max(len(word) for label in chart.x_labels for word in label.split()) > letters:
-        return shortened(chart.x_labels), True
-    return ["\n".join(textwrap.wrap(label, letters)) for label in chart.x_labels], False
+        whole = tuple(label.replace("\n", " ") for label in chart.x_labels)
+        return shortened(whole), True
+    broken = [
+        [line for part in label.split("\n") for line in textwrap.wrap(part, letters)]
+        for label in chart.x_labels
+    ]
+    return ["\n".join(lines) for lines in broken], False
 
 
 def slant(chart: Chart, inside: float) -> float:

@@ -10,9 +10,15 @@ NAMES = {
     "attention_only": "attention only",
     "densenet": "DenseNet",
     "densenet121": "DenseNet-121",
+    "det": "Det",
+    "det_age": "Det-Age",
+    "det_seq": "Det-Seq",
+    "det_seq_age": "Det-Seq-Age",
     "googlenet": "GoogLeNet",
     "multiscale_only": "multi-scale only",
     "pair": "one-class model",
+    "seq": "Seq",
+    "seq_age": "Seq-Age",
     "smsdnet": "SMSDNet",
 }
 """Name in code → name in print; a longer name begins with one of these."""
@@ -20,7 +26,11 @@ ENDINGS = {
     "all": "all convolutions",
     "bn_all": "BN after all convolutions",
     "holdout": "hold-out",
+    "n16": "N = 16",
+    "n4": "N = 4",
+    "n8": "N = 8",
     "no_bn": "no BN",
+    "published": "printed λ",
     "rgb": "RGB",
 }
 """What a variant adds to its network's name."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from osteon.reporting.figures.style import Role
 
-Kind = Literal["line", "points", "bars", "step", "cells"]
+Kind = Literal["line", "points", "bars", "step", "cells", "ternary"]
 Values = tuple[float, ...]
 
 
@@ -19,7 +19,8 @@ class Series:
     Args:
         name: as the reader sees it; key: as the page finds it (the learner's name).
         x, y: places; for `step` the last is the right edge; for `cells` x and y are the column and
-            the row and `lo` is the share (0..1) that colours the cell.
+            the row and `lo` is the share (0..1) that colours the cell; for `ternary` x and y are
+            those of `osteon.reporting.figures.ternary.flat` and `lo` is the value that colours.
         lo, hi: ends of the interval at each place, NaN where undefined: a band around a line, bars
             at points and bars; along x in a chart of rows, along y in every other.
         text: words for each place, shown on hovering and in a cell; detail: words beside the name.
@@ -74,6 +75,8 @@ class Chart:
         x_labels: words at x = 0, 1, ...; y_labels: words at y = 0, 1, ... counted from the top,
             which makes it a chart of rows; headings: rows of `y_labels` that only name a group.
         columns: words beside the rows; rules: straight lines.
+        corners: names of the left, right and upper corner, which make it a triangle of three
+            shares; colour: what its colours mean.
     """
 
     name: str
@@ -93,6 +96,21 @@ class Chart:
     headings: frozenset[int] = frozenset()
     columns: tuple[Column, ...] = ()
     rules: tuple[Rule, ...] = ()
+    corners: tuple[str, ...] = ()
+    colour: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it shows numbers of things, above one: half a patient is no place on its axis."""
+        values = [y for one in self.series if one.kind == "bars" and not one.lo for y in one.y]
+        bare = all(one.kind == "bars" and not one.lo for one in self.series)
+        whole = np.asarray(values)[np.isfinite(values)]
+        return bare and bool(len(whole)) and bool(np.all(whole % 1 == 0) and whole.max() > 1)
+
+    @property
+    def triangle(self) -> bool:
+        """Whether its places are three shares of one."""
+        return bool(self.corners)
 
     @property
     def matrix(self) -> bool:

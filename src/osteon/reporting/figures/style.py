@@ -19,6 +19,10 @@ Role = Literal[
     "second",
     "third",
     "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
 ]
 
 INK = "#1f2933"
@@ -73,8 +77,13 @@ LOOKS: dict[Role, Look] = {
     "second": Look(BLUE, face=BLUE, marker="s", symbol="square"),
     "third": Look("#5fb0e0", face="#5fb0e0", marker="^", symbol="triangle-up"),
     "fourth": Look("#c9dff0", face="#c9dff0", marker="D", symbol="diamond"),
+    "fifth": Look("#e69f00", face="#e69f00", marker="v", symbol="triangle-down"),
+    "sixth": Look("#cc79a7", face="#cc79a7", marker="P", symbol="cross"),
+    "seventh": Look("#009e73", face="#009e73", marker="X", symbol="x"),
+    "eighth": Look("#f0e442", face="#f0e442", marker="h", symbol="hexagon"),
 }
 CYCLE: tuple[Role, ...] = ("first", "second", "third", "fourth")
+LONG_CYCLE: tuple[Role, ...] = (*CYCLE, "fifth", "sixth", "seventh", "eighth")
 
 
 def settings(salt: str) -> dict[str, Any]:

@@ -173,7 +173,7 @@ def chosen(compared: Mapping[str, Any], test: str, at: str, metric: str) -> Any:
 
 
 def sized(level: str, judged: Mapping[str, Any], positive: str) -> str:
-    """What level, how many patients and images."""
+    """What level, how many patients and, where there are any, images."""
     images = f", {judged['n_images']:,} images" if judged.get("n_images") else ""
     classes = ""
     if judged.get("positive_patients") is not None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from osteon.reporting.page.blocks import Folded, Heading, Matrices, Section, Side, Text, section
 from osteon.reporting.page.parts import View
-from osteon.reporting.page.sections_results import FIXED, figure
+from osteon.reporting.page.sections_results import FIXED, figure, voters
 from osteon.reporting.page.tables import (
     Cell,
     Group,
@@ -152,17 +152,20 @@ def matrices(view: View) -> Matrices | Side | None:
     found = confusions(view)
     names = [n for n in dict.fromkeys((view.reference, view.headline)) if n in found]
     each = tuple((view.label(name), found[str(name)]) for name in names)
-    caption = f"Confusion matrices at a probability of 0.5; {view.counts()}"
+    at = "by vote or at a probability of 0.5" if voters(view) else "at a probability of 0.5"
+    caption = f"Confusion matrices {at}; {view.counts()}"
     return Matrices(caption, view.positive, each) if each else None
 
 
 def confusion_table(view: View) -> Folded | None:
     """Counts of all learners at both thresholds, folded away."""
     keys = ("true_positive", "false_negative", "false_positive", "true_negative")
+    vote = dict.fromkeys(voters(view), "by vote")
     rows = [
         (head(view.label(name)), words(label), *(whole(counts.get(key)) for key in keys))
-        for at, label in ((FIXED, "0.5"), (YOUDEN, "Youden"))
+        for at, called in ((FIXED, vote), (YOUDEN, {}))
         for name, counts in confusions(view, at).items()
+        for label in [called.get(name, "0.5" if at == FIXED else "Youden")]
     ]
     columns = ("Learner", "Threshold", *(key.replace("_", " ").capitalize() for key in keys))
     caption = f"Confusion of every learner; {view.counts()}"
@@ -174,7 +177,8 @@ def thresholds(view: View) -> Section:
     prevalences = view.settings.get("prevalences") or ()
     groups = []
     origin = "the training part" if view.one_fold else "other folds"
-    for at, title in ((FIXED, "Threshold 0.5"), (YOUDEN, f"Threshold of Youden, from {origin}")):
+    half = "Called by vote or, without votes, at 0.5" if voters(view) else "Threshold 0.5"
+    for at, title in ((FIXED, half), (YOUDEN, f"Threshold of Youden, from {origin}")):
         rows = tuple(
             threshold_row(view, name, at, prevalences)
             for name in view.learners
@@ -257,15 +261,16 @@ def subgroups(view: View) -> Section:
 def subgroup_table(view: View, name: str) -> Table | None:
     """Groups of rows, one a variable."""
     found = (view.find(name).get("patient") or {}).get("subgroups") or []
+    counted = any(one.get("n_images") for one in found)
     by: dict[str, list[tuple[Cell, ...]]] = {}
     for one in found:
-        by.setdefault(str(one["variable"]), []).append(subgroup_row(one))
+        by.setdefault(str(one["variable"]), []).append(subgroup_row(one, counted))
     groups = tuple(Group(variable, tuple(rows)) for variable, rows in by.items())
     columns = (
         "Group",
         "Patients",
         f"{view.positive}",
-        "Images",
+        *(["Images"] if counted else []),
         "AUROC",
         "Accuracy",
         "Sensitivity",
@@ -281,14 +286,14 @@ def shortened(warnings: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(small if str(w).startswith(small) else str(w) for w in warnings))
 
 
-def subgroup_row(one: Mapping[str, Any]) -> tuple[Cell, ...]:
-    """One subgroup; its warnings stand under its name."""
+def subgroup_row(one: Mapping[str, Any], counted: bool) -> tuple[Cell, ...]:
+    """One subgroup; its warnings stand under its name; `counted`: images are."""
     why = "needs both classes in the group"
     return (
         head(plain(one.get("value")), "; ".join(shortened(one.get("warnings") or ()))),
         whole(one.get("n_patients")),
         whole(one.get("positive_patients")),
-        whole(one.get("n_images")),
+        *([whole(one.get("n_images"))] if counted else []),
         *(
             estimate(one.get(key), why)
             for key in ("auroc", "accuracy", "sensitivity", "specificity")

@@ -6,7 +6,7 @@ from typing import Any
 from osteon.reporting.figures.curve_charts import CLASS_ROC
 from osteon.reporting.page.blocks import Block, Figure, Section, Side, Text, section
 from osteon.reporting.page.parts import View
-from osteon.reporting.page.sections_results import FIXED, figure
+from osteon.reporting.page.sections_results import FIXED, figure, voters
 from osteon.reporting.page.tables import (
     Group,
     Table,
@@ -29,6 +29,10 @@ NO_ESTIMATE = (
     "The curve of the training part shows how well the networks know the patients they were fitted "
     "on. It is no performance estimate; how far it lies above the other says how much was learnt "
     "by heart."
+)
+INNER = (
+    "These scores come from networks that had not seen the patient; a difference is one between "
+    "the two parts, or of what was chosen on the training part, not of what was learnt by heart."
 )
 
 
@@ -73,6 +77,8 @@ def class_table(view: View, found: Mapping[str, Any]) -> Table | None:
     columns = ("Learner", "Of the class", "AUROC", *at, *(f"{one}, Youden" for one in at))
     caption = f"Each class against the rest; {level_of(view)}"
     note = "Threshold 0.5 where nothing else is said."
+    if by_vote := voters(view):
+        note += f" Called by vote instead: {', '.join(view.label(name) for name in by_vote)}."
     return Table(caption, columns, tuple(groups), note, compact=True)
 
 
@@ -108,6 +114,8 @@ def optimism(view: View, trained: Mapping[str, Any]) -> str:
     if not said:
         return NO_ESTIMATE
     label = view.label(view.headline)
+    if all(str(one.get("source")).endswith("out of fold") for one in trained.values()):
+        return f"Out of fold on its training part {label} reads: {'; '.join(said)}. {INNER}"
     return f"On its training part {label} reads: {'; '.join(said)}. {NO_ESTIMATE}"
 
 

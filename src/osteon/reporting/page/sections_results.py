@@ -31,6 +31,11 @@ SHOWN = {
     "MCC": (FIXED, "mcc"),
 }
 FOLDED = ("AUROC", "AUPRC", "Accuracy", "Sensitivity (recall)", "Specificity", "F1")
+HEADLINE = (
+    "The patient is the headline: the images of one patient resemble each other and are not "
+    "independent."
+)
+ONE_ROW = "Every learner says one thing of a patient; single images are not judged."
 TESTS = {
     "AUROC": (SCORES, "auroc", "delong"),
     "Accuracy": (FIXED, "accuracy", "mcnemar"),
@@ -55,8 +60,8 @@ def discrimination(view: View) -> Section:
         blocks.append(
             Text(
                 "Each value is measured on predictions for patients that the learner was not "
-                "fitted on; below it stands its 95 % interval. The patient is the headline: the "
-                "images of one patient resemble each other and are not independent."
+                "fitted on; below it stands its 95 % interval. "
+                + (HEADLINE if "image" in levels else ONE_ROW)
             )
         )
     blocks += [figure(view, "forest_auroc")]
@@ -79,6 +84,8 @@ def level_table(view: View, level: str) -> Table:
             groups.append(Group(title, rows))
     skipped = view.metrics.get("skipped") or {}
     note = "Threshold 0.5 for all but AUROC and AUPRC. "
+    if by_vote := voters(view, level):
+        note += f"Called by vote instead: {', '.join(view.label(name) for name in by_vote)}. "
     note += "".join(f"{view.label(name)} left out: {why}. " for name, why in skipped.items())
     return Table(
         f"Discrimination at {view.counts(level)}",
@@ -87,6 +94,17 @@ def level_table(view: View, level: str) -> Table:
         note.strip(),
         compact=True,
     )
+
+
+def voters(view: View, level: str | None = None) -> list[str]:
+    """The learners whose own votes, not a threshold, are behind "at 0.5" at a level."""
+    groups = (view.learners, view.controls, view.permuted)
+    return [
+        name
+        for group in groups
+        for name, levels in group.items()
+        if (levels.get(level or view.level) or {}).get("called_by") == "vote"
+    ]
 
 
 def level_row(view: View, name: str, level: str) -> tuple[Cell, ...]:

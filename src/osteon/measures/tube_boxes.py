@@ -1,0 +1,80 @@
+"""By which box a series is cut into a tube: tables in, tables out.
+
+Liu et al. 2022: in training the largest labelled region of the series, in testing the largest
+detected one; the same place on all slices.
+"""
+
+import numpy as np
+import pandas as pd
+
+BOX = ["x0", "y0", "x1", "y1"]
+DETECTED, OTHER, WHOLE, LABELLED, NONE = "detected", "other_series", "whole", "labelled", "none"
+FROM = (DETECTED, OTHER, WHOLE, LABELLED, NONE)
+"""Where a tube's box is from; `none`: there is no box, so no tube."""
+
+
+def surest(detections: pd.DataFrame, score: float) -> pd.DataFrame:
+    """The surest box of each slice, of those that reach a score: the one that speaks in Eq. 1."""
+    sure = detections[detections["score"] >= score]
+    ordered = sure.sort_values("score", ascending=False, kind="stable")
+    return ordered.drop_duplicates("sample_id")
+
+
+def largest(
+    series: pd.DataFrame, slices: pd.DataFrame, boxes: pd.DataFrame, source: str
+) -> pd.DataFrame:
+    """Each series with the largest of some boxes on its slices; of equal ones the first slice's.
+
+    Args:
+        series: sequence_id, one row a series.
+        slices: sample_id, sequence_id, slice.
+        boxes: sample_id and x0 … y1, any number a slice.
+        source: what `box_from` says of a series that has one.
+
+    Returns:
+        the series with `sample_id` (of the slice), x0 … y1 and `box_from`; missing and `none` for
+        a series without a box.
+    """
+    own = boxes[["sample_id", *BOX]].merge(
+        slices[["sample_id", "sequence_id", "slice"]], on="sample_id"
+    )
+    own = own.assign(area=(own["x1"] - own["x0"]) * (own["y1"] - own["y0"]))
+    own = own.sort_values(["area", "slice"], ascending=[False, True], kind="stable")
+    first = own.drop_duplicates("sequence_id")[["sequence_id", "sample_id", *BOX]]
+    found = series.merge(first, on="sequence_id", how="left")
+    return found.assign(box_from=np.where(found["x0"].notna(), source, NONE))
+
+
+def borrowed(boxed: pd.DataFrame, sizes: np.ndarray) -> pd.DataFrame:
+    """Series without a box take the patient's largest one, at the same share of their slices.
+
+    Args:
+        boxed: as from `largest`, with patient_id.
+        sizes: (series, 2) rows and columns of their slices.
+    """
+    size = np.asarray(sizes, np.float64)[:, [1, 0, 1, 0]]
+    share = boxed[BOX].to_numpy(np.float64) / size
+    area = (share[:, 2] - share[:, 0]) * (share[:, 3] - share[:, 1])
+    corners = boxed[BOX].to_numpy(np.float64, copy=True)
+    source = boxed["box_from"].to_numpy(object, copy=True)
+    patient = boxed["patient_id"].factorize()[0]
+    for place in range(patient.max(initial=-1) + 1):
+        own = np.flatnonzero(patient == place)
+        lacking = own[np.isnan(area[own])]
+        if 0 < len(lacking) < len(own):
+            best = own[np.nanargmax(area[own])]
+            corners[lacking] = share[best] * size[lacking]
+            source[lacking] = OTHER
+    found = boxed.assign(box_from=source)
+    found[BOX] = corners
+    return found
+
+
+def whole(series: pd.DataFrame, sizes: np.ndarray) -> pd.DataFrame:
+    """Each series with all of its slices as the box.
+
+    Args:
+        series: one row a series; sizes: (series, 2) rows and columns of their slices.
+    """
+    found = series.assign(sample_id=None, box_from=WHOLE, x0=0.0, y0=0.0)
+    return found.assign(x1=sizes[:, 1].astype(float), y1=sizes[:, 0].astype(float))

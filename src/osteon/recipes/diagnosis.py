@@ -1,0 +1,291 @@
+"""The framework in use on one patient, without Kedro: series in, call out, stage by stage.
+
+from osteon.recipes.diagnosis import load_framework
+framework = load_framework("data/06_models/spinal_wff")
+found = framework.diagnose([t1_slices, t2_slices], age=54)
+print(found.call, found.score, found.seconds)
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from osteon.imaging.laying import Laying
+from osteon.imaging.prepare import prepare
+from osteon.imaging.region import Region
+from osteon.imaging.resize import shrink
+from osteon.imaging.tubes import choose_by_index, cut_tube, standardise, tube_box
+from osteon.learning.batches import unit
+from osteon.measures import tube_boxes
+from osteon.measures.age_table import AgeTable
+from osteon.measures.fusion import terms_of
+from osteon.measures.fusion_explain import Explained, explain
+from osteon.measures.opinions import image_opinions
+from osteon.measures.tube_boxes import BOX
+from osteon.recipes.artefact import Ensemble, load_learner
+from osteon.recipes.preprocessing import PreprocessingConfig
+from osteon.recipes.spinal_wff import DetectorRecipe, SequenceRecipe, VotingConfig
+
+Slices = Sequence[NDArray[Any]]
+STAGES = ("prepare", "detect", "cut", "classify", "fuse")
+"""Of a diagnosis: slices made ready, detector, tubes, sequence model, Eq. 1 with the votes."""
+FILE = "framework.json"
+PATIENT = "patient"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What the framework says of one patient.
+
+    Attributes:
+        call: name of the class that the votes gave.
+        score: mean over the series of the mean over the images of P, 0..1, for the positive class.
+        votes: every image's, every series' and the patient's, see `Explained`.
+        boxes: one row a found box: sample_id (`<series>/<slice>`), x0 … y1 in px of the slices,
+            score and prob_<class>.
+        seconds: stage → seconds, in the order of `STAGES`.
+    """
+
+    call: str
+    score: float
+    votes: Explained
+    boxes: pd.DataFrame
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Framework:
+    """Detector, sequence model, age table and weights.
+
+    Attributes:
+        detector: a loaded detector; None where boxes come from nowhere (the whole slice is used).
+        sequence: a loaded sequence model.
+        age: the age table of the training part.
+        lambdas: λ1, λ2, λ3.
+        voting: Eq. 1 and the votes.
+        preprocessing: how slices are laid on the detector's square.
+        max_side: longer side that slices are reduced to first, px, as ingestion did.
+        device: where the networks run.
+    """
+
+    detector: Ensemble | None
+    sequence: Ensemble
+    age: AgeTable
+    lambdas: tuple[float, float, float]
+    voting: VotingConfig
+    preprocessing: PreprocessingConfig
+    max_side: int | None
+    device: torch.device
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names; the last is the positive one."""
+        return self.sequence.classes
+
+    def diagnose(
+        self, series: Sequence[Slices], age: float | None = None, names: Sequence[str] | None = None
+    ) -> Diagnosis:
+        """Call one patient.
+
+        Args:
+            series: of each sagittal series its slices in the order along the normal, H × W uint16
+                or uint8 display values.
+            age: years; None drops the age term, and the other weights share its part.
+            names: of the series (T1WI, ...), for the votes; numbers without.
+
+        Raises:
+            ValueError: no series, or one without a slice.
+        """
+        if not len(series) or min(len(one) for one in series) == 0:
+            raise ValueError(f"series: {[len(one) for one in series]} slices found, 1 or more each")
+        clock = _Clock()
+        with clock.stage("prepare"):
+            series = [[shrink(one, self.max_side) for one in slices] for slices in series]
+            table = _table(series, names)
+            batches = self._prepared(series)
+        with clock.stage("detect"):
+            boxes = self._boxes(batches, table)
+        with clock.stage("cut"):
+            cut = self._tubes(series, table, boxes)
+        with clock.stage("classify"):
+            said = self._sequence(cut)
+        with clock.stage("fuse"):
+            votes = self._votes(table, boxes, said, age)
+        patient = votes.patients.iloc[0]
+        call = self.classes[-1] if patient["vote"] else self.classes[0]
+        return Diagnosis(call, float(patient["score"]), votes, boxes, clock.seconds)
+
+    def _prepared(self, series: Sequence[Slices]) -> list[torch.Tensor]:
+        """Batches of at most 16 slices, B × 3 × side × side in [0, 1], on the device."""
+        if self.detector is None:
+            return []
+        how = self.preprocessing
+        made = [
+            prepare(
+                one,
+                region=Region(0, 0, one.shape[1], one.shape[0], "whole"),
+                colour=how.colour,
+                windows=how.windows,
+                size=how.size,
+                resize=how.resize,
+                intensity=how.intensity,
+            )
+            for slices in series
+            for one in slices
+        ]
+        stack = torch.from_numpy(np.stack(made))
+        return [unit(part.to(self.device)) for part in stack.split(16)]
+
+    def _boxes(self, batches: list[torch.Tensor], table: pd.DataFrame) -> pd.DataFrame:
+        names = [f"prob_{name}" for name in self.classes]
+        if self.detector is None:
+            empty = {name: pd.Series(dtype="float64") for name in [*BOX, *names, "score"]}
+            return pd.DataFrame({"sample_id": pd.Series(dtype="str"), **empty})
+        with torch.no_grad():
+            found = torch.cat([self.detector.networks[0](batch) for batch in batches])
+        numbers = found.double().cpu().numpy()
+        at, rank = np.nonzero(np.isfinite(numbers[..., 0]))
+        own, how = numbers[at, rank], self.preprocessing
+        sizes = table[["rows", "columns"]].to_numpy()[at]
+        laid = [Laying.of(int(h), int(w), how.size, how.resize) for h, w in sizes]
+        corners = [one.to_original(box[:4]) for one, box in zip(laid, own, strict=True)]
+        kept = np.clip(np.reshape(corners, (-1, 4)), 0, sizes[:, [1, 0, 1, 0]])
+        boxes = pd.DataFrame(kept, columns=BOX).assign(
+            sample_id=table["sample_id"].to_numpy()[at], score=own[:, 4:6].max(axis=1)
+        )
+        boxes[names] = own[:, 4:6]
+        return boxes[(boxes["x1"] > boxes["x0"]) & (boxes["y1"] > boxes["y0"])]
+
+    def _tubes(
+        self, series: Sequence[Slices], table: pd.DataFrame, boxes: pd.DataFrame
+    ) -> tuple[pd.DataFrame, torch.Tensor]:
+        """Which series have a tube, and those tubes, on the device."""
+        first = table.drop_duplicates("sequence_id").reset_index(drop=True)
+        known = first[["sequence_id", "patient_id", "sequence"]]
+        sizes = first[["rows", "columns"]].to_numpy()
+        if self.detector is None:
+            cut = tube_boxes.whole(known, sizes)
+        else:
+            sure = tube_boxes.surest(boxes, self.voting.score)
+            cut = tube_boxes.largest(known, table, sure, tube_boxes.DETECTED)
+            if self.voting.tube_without_box == "other_series":
+                cut = tube_boxes.borrowed(cut, sizes)
+        recipe = self.sequence.recipe
+        assert isinstance(recipe, SequenceRecipe)
+        slice_of = dict(zip(table["sample_id"], table["slice"], strict=True))
+        made = []
+        for at in np.flatnonzero(cut["box_from"] != tube_boxes.NONE).tolist():
+            row, slices = cut.iloc[at], series[at]
+            centre = slice_of.get(row["sample_id"], len(slices) // 2)
+            taken = choose_by_index(len(slices), int(centre), recipe.slices)
+            height, width = slices[0].shape[:2]
+            square = tube_box(row[BOX].tolist(), height, width, recipe.margin)
+            made.append(standardise(cut_tube([slices[one] for one in taken], square, recipe.side)))
+        shape = (0, recipe.slices, recipe.side, recipe.side)
+        tubes = np.stack(made) if made else np.empty(shape, np.float32)
+        return cut, torch.from_numpy(tubes)[:, None].to(self.device)
+
+    def _sequence(self, cut: tuple[pd.DataFrame, torch.Tensor]) -> pd.DataFrame:
+        """The series with `m`, missing where there is no tube."""
+        table, tubes = cut
+        said = np.full(len(table), np.nan)
+        if len(tubes):
+            objective = self.sequence.recipe.build_objective()
+            with torch.no_grad():
+                given = objective.probabilities(self.sequence.networks[0](tubes))
+            said[table["box_from"] != tube_boxes.NONE] = given[:, -1].cpu().numpy()
+        return table.assign(m=said)
+
+    def _votes(
+        self, table: pd.DataFrame, boxes: pd.DataFrame, said: pd.DataFrame, age: float | None
+    ) -> Explained:
+        pair = (self.classes[0], self.classes[-1])
+        images = image_opinions(boxes, table, pair, self.voting.score, self.voting.aggregate)
+        years = np.array([np.nan if age is None else age], dtype=np.float64)
+        patient = pd.DataFrame({"patient_id": [PATIENT], "label": [0]})
+        patient["a"] = self.age.probability(years)
+        return explain(terms_of(images, said, patient), self.lambdas, self.voting.no_box)
+
+
+class _Clock:
+    """Seconds of each stage, with the GPU's work waited for."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.seconds[name] = time.perf_counter() - started
+
+
+def _table(series: Sequence[Slices], names: Sequence[str] | None) -> pd.DataFrame:
+    """One row a slice, in the order given."""
+    rows = [
+        (f"{at}/{place}", str(at), PATIENT, names[at] if names else "", place, *one.shape[:2])
+        for at, slices in enumerate(series)
+        for place, one in enumerate(slices)
+    ]
+    columns = ["sample_id", "sequence_id", "patient_id", "sequence", "slice", "rows", "columns"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def framework_of(said: dict[str, Any], detector: Ensemble | None, sequence: Ensemble) -> Framework:
+    """The framework from its decision (`framework.json`) and its loaded networks.
+
+    Raises:
+        ValueError: a network of another kind.
+    """
+    if not isinstance(sequence.recipe, SequenceRecipe):
+        raise ValueError(f"sequence: {type(sequence.recipe).__name__} found, SequenceRecipe needed")
+    if detector is not None and not isinstance(detector.recipe, DetectorRecipe):
+        raise ValueError(f"detector: {type(detector.recipe).__name__} found, DetectorRecipe needed")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    for one in (sequence, *([] if detector is None else [detector])):
+        for network in one.networks:
+            network.to(device).eval()
+    first, second, third = (float(one) for one in said["lambdas"])
+    step = {k: v for k, v in sequence.card["preprocessing"].items() if k != "max_side"}
+    return Framework(
+        detector,
+        sequence,
+        AgeTable.from_json(said["age_table"]),
+        (first, second, third),
+        VotingConfig.model_validate(said["voting"]),
+        PreprocessingConfig.model_validate(step),
+        sequence.card["preprocessing"].get("max_side"),
+        device,
+    )
+
+
+def load_framework(folder: str | Path) -> Framework:
+    """The framework that a run left, the newest version.
+
+    Args:
+        folder: `data/06_models/<paper>`, with `framework`, and the networks that it names.
+
+    Raises:
+        FileNotFoundError: a part is missing. ValueError: a file is damaged.
+    """
+    root = Path(folder)
+    versions = sorted((root / FILE).glob(f"*/{FILE}")) or [root / FILE]
+    if not versions[-1].is_file():
+        raise FileNotFoundError(f"{root} holds no {FILE}: run the paper's pipeline first")
+    said = json.loads(versions[-1].read_bytes())
+    networks = said["networks"]
+    detector = None
+    if networks["detector"] is not None:
+        detector = load_learner(root / networks["detector"] / "model")
+    return framework_of(said, detector, load_learner(root / networks["sequence"] / "model"))

@@ -1,0 +1,1 @@
+"""One page that shows how single patients were called, from pixels to vote."""
