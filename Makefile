@@ -23,8 +23,8 @@ check: $(STAMP)
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
 bench: $(STAMP)
-	for file in startup ingestion "ingestion --memory" series training smsdnet evaluation gradcam \
-		report row "row spinal_smsdnet" "row femoral_alexnet"; do \
+	for file in startup ingestion "ingestion --memory" series training smsdnet evaluation fusion \
+		gradcam report diagnosis row "row spinal_smsdnet" "row femoral_alexnet" "row spinal_wff"; do \
 		set -- $$file; $(BIN)/python benchmarks/$$1.py $$2 || exit 1; \
 	done
 

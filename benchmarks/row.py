@@ -1,12 +1,13 @@
 """A whole row on its phantom, as `make run` runs it after set-up: wall time and peak memory.
 
-Wanted: under 4 minutes on two cores and under 4 GiB, over all processes together; both are printed
-as ratios to those bounds (below 1 is good). Fails unless the phantom shows what it was built to
-show: an interval of the permuted labels' AUROC that holds 0.5, and of the late-fusion row all
-inputs above the baseline with the paired intervals above zero, and an image-level audit that reads
-higher.
+Wanted: under 4 minutes on two cores and under 4 GiB, over all processes together, of spinal_wff
+under 8 minutes and 5 GiB; both are printed as ratios to those bounds (below 1 is good). Fails
+unless the phantom shows what it was built to show: an interval of the permuted labels' AUROC that
+holds 0.5; of the late-fusion row all inputs above the baseline with the paired intervals above
+zero, and an image-level audit that reads higher; of the weighted fusion row a detector that finds
+lesions of patients it has not seen.
 
-    python benchmarks/row.py [spinal_smsdnet | femoral_alexnet]
+    python benchmarks/row.py [spinal_smsdnet | femoral_alexnet | spinal_wff]
 """
 
 import json
@@ -22,8 +23,12 @@ from resident import peak_of
 
 ROOT = Path(__file__).resolve().parents[1]
 KEDRO = Path(sys.executable).with_name("kedro")
-FUSION = "osteosarcoma_fusion"
-SECONDS, GIBIBYTES = 240, 4
+FUSION, WEIGHTED = "osteosarcoma_fusion", "spinal_wff"
+LIMITS = {WEIGHTED: (480, 5)}
+USUAL = (240, 4)
+"""Seconds and GiB that a row may take."""
+FOUND = 0.7
+"""Least sensitivity of the detector at one false box an image, over both classes."""
 
 
 def fresh_project(folder: Path) -> Path:
@@ -48,26 +53,27 @@ def run(project: Path, pipeline: str) -> tuple[float, float]:
 
 def main() -> None:
     paper = sys.argv[1] if len(sys.argv) > 1 else FUSION
+    most_seconds, most_gibibytes = LIMITS.get(paper, USUAL)
     with tempfile.TemporaryDirectory() as folder:
         project = fresh_project(Path(folder))
         seconds, gibibytes = run(project, paper)
         reports = project / "data" / "08_reporting"
         table = pd.read_csv(reports / paper / "comparison.csv").set_index("learner")
-        shown, held = promises(project, reports, table) if paper == FUSION else ({}, {})
+        shown, held = promises(project, reports, table, paper)
     (permuted,) = [name for name in table.index if name.endswith("_permuted")]
     chance = table.loc[permuted]
     measured = {
         "seconds": round(seconds, 1),
-        "ratio_to_4_minutes": round(seconds / SECONDS, 3),
+        f"ratio_to_{most_seconds // 60}_minutes": round(seconds / most_seconds, 3),
         "peak_gib": round(gibibytes, 2),
-        "ratio_to_4_gib": round(gibibytes / GIBIBYTES, 3),
+        f"ratio_to_{most_gibibytes}_gib": round(gibibytes / most_gibibytes, 3),
         "auroc": table["auroc"].round(3).to_dict(),
         "permuted_auroc": [chance["auroc_lo"], chance["auroc"], chance["auroc_hi"]],
     }
     print(json.dumps(measured | shown, indent=2))
     held |= {
-        "time": seconds < SECONDS,
-        "memory": gibibytes < GIBIBYTES,
+        "time": seconds < most_seconds,
+        "memory": gibibytes < most_gibibytes,
         "permuted labels are at chance": chance["auroc_lo"] <= 0.5 <= chance["auroc_hi"],
     }
     broken = [promise for promise, kept in held.items() if not kept]
@@ -76,9 +82,27 @@ def main() -> None:
 
 
 def promises(
+    project: Path, reports: Path, table: pd.DataFrame, paper: str
+) -> tuple[dict[str, object], dict[str, bool]]:
+    """What a paper's phantom shows beside time and memory, and whether it does."""
+    if paper == FUSION:
+        return of_late_fusion(project, reports, table)
+    return of_weighted_fusion(reports) if paper == WEIGHTED else ({}, {})
+
+
+def of_weighted_fusion(reports: Path) -> tuple[dict[str, object], dict[str, bool]]:
+    """Boxes of the detector on the test part, whatever class they name."""
+    found = json.loads((reports / WEIGHTED / "detection.json").read_text())
+    judged = found["test"]["learners"]["detector"]["patient"]
+    one = judged["any_class"]["sensitivity_at_1"]
+    shown: dict[str, object] = {"sensitivity_at_1": [one["lo"], one["value"], one["hi"]]}
+    return shown, {"the detector finds lesions": one["value"] > FOUND}
+
+
+def of_late_fusion(
     project: Path, reports: Path, table: pd.DataFrame
 ) -> tuple[dict[str, object], dict[str, bool]]:
-    """What the late-fusion phantom shows beside time and memory, and whether it does."""
+    """What age and the laboratory add, and what an image-level split would have read."""
     run(project, f"{FUSION}_audit")
     gap = json.loads((reports / f"{FUSION}.audit" / "split_gap.json").read_text())
     best = table.loc["resnet18_all"]

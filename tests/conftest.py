@@ -9,7 +9,14 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # They take minutes: started last, one of them would keep a single worker busy at the end.
-WHOLE_RUNS = ("test_row", "test_image_rows", "test_evidence", "test_servers", "test_privacy")
+WHOLE_RUNS = (
+    "test_row",
+    "test_wff_row",
+    "test_image_rows",
+    "test_evidence",
+    "test_servers",
+    "test_privacy",
+)
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -371,3 +371,18 @@ def test_the_audit_reports_divided_patients_and_does_not_raise(tables):
     judged = splits.loc[splits["fold"] == 0, ["sample_id"]].assign(learner="a", fold=0)
     with pytest.raises(LeakFound, match="an image it judges"):
         refuse_leaks(certify(samples, splits, judged, "image"))
+
+
+def test_a_network_needs_a_record_of_what_it_was_fitted_on_and_no_threshold(tables):
+    samples, splits, fitted = tables
+    given = fitted.rename(columns={"learner": "statistic"}).assign(learner="resnet18_all")
+    network = fitted.assign(learner="detector")
+    found = certify(samples, splits, pd.concat([fitted, network]), statistics=given)
+    assert "detector: fold(s) [0, 1, 2, 3, 4]" in found["not_checked"][-1]["reason"]
+    found = certify(
+        samples, splits, pd.concat([fitted, network]), statistics=given, networks=["detector"]
+    )
+    assert not [one for one in found["not_checked"] if "no record" in one["reason"]]
+    found = certify(samples, splits, fitted, statistics=given, networks=["detector"])
+    assert found["not_checked"][-1]["name"] == "fitted_apart" and not found["complete"]
+    assert found["not_checked"][-1]["reason"] == "no record for detector: fold(s) [0, 1, 2, 3, 4]"

@@ -11,6 +11,8 @@ from osteon.measures.evaluator import evaluate
 from osteon.measures.locations import by_location
 from osteon.measures.readers import compare_readers, from_counts
 from osteon.measures.series_groups import by_series_group
+from osteon.measures.wff_extra_tables import ablations, age_table
+from osteon.measures.wff_part_tables import quick
 from osteon.measures.wff_tables import ROWS, tables
 from osteon.recipes.evaluation import EvaluationConfig
 from osteon.reporting.page.sections_claims import paper_table
@@ -249,3 +251,68 @@ def test_permuted_labels_stand_in_the_note(metrics, published):
 def test_the_extras_are_json(extras):
     for key in ("readers", "locations", "groups"):
         assert plain(extras[key]) == extras[key]
+
+
+def test_made_up_readers_are_called_so_first_of_all(made, metrics, published, extras):
+    real = made["Table 4, readers and framework"]
+    assert "No person" not in real.note and not any("made up" in row[0] for row in real.rows)
+    phantom = metrics | {"data": {"source": "phantom"}}
+    fourth = tables(phantom, published, extras)[2]
+    assert fourth.note.split(". ", 1)[1].startswith("No person read these images")
+    ours = [row[0] for row in fourth.rows if "made up" in row[0]]
+    assert ours == [f"D{k}, made up ({word})" for word in ("MRI", "MRI-Age") for k in (1, 2, 3)]
+
+
+def test_an_age_group_beyond_80_has_both_printed_words(extras, published):
+    table = extras["age_table"] | {
+        "bins": ["0-29", "30-69", "70+"],
+        "edges": [0.0, 30.0, 70.0, None],
+    }
+    rows = age_table(table, published).rows
+    assert [row[-1] for row in rows] == ["–", "–", "about 0.5, above 80 about 1.0"]
+
+
+def test_the_shift_of_prevalence_has_its_table(metrics, published, extras):
+    one = {"patients": 10, "positive": 6, "called": 8, "sensitivity": 1.0, "specificity": 0.5}
+    other = {"patients": 20, "positive": 5, "called": 0, "sensitivity": 0.0, "specificity": None}
+    given = extras | {"prevalence": {"cv": one, "test": other}}
+    found = {table.title: table for table in tables(metrics, published, given)}
+    table = found["Malignant tumours in both parts (shift of prevalence)"]
+    assert table.rows == [
+        ["training part, out of fold", "10", "6 (60.0 %)", "8 (80.0 %)", "1.000", "0.500"],
+        ["test part", "20", "5 (25.0 %)", "0 (0.0 %)", "0.000", "–"],
+    ]
+    assert "1.50 to one" in table.note and "0.33 to one" in table.note
+    assert "265 of 445 against 50 of 140" in table.note
+
+
+def test_a_quicker_configuration_is_said_and_the_paper_s_is_not():
+    network = {"backbone": "resnet18", "dcn": "none"}
+    small = {
+        "detector": {"recipe": {"network": network}},
+        "sequence": {"recipe": {"network": {"arch": "resnext3d"}, "side": 48}, "folds": [{}] * 3},
+    }
+    said = quick({"training": small})
+    for words in (
+        "resnet18",
+        "no deformable",
+        "smaller resnext3d",
+        "48 px",
+        "2 inner folds, not 4",
+    ):
+        assert words in said, words
+    network = {"backbone": "resnext101_32x4d", "dcn": "v1"}
+    full = {
+        "detector": {"recipe": {"network": network}},
+        "sequence": {
+            "recipe": {"network": {"arch": "resnext3d_101"}, "side": 112},
+            "folds": [{}] * 5,
+        },
+    }
+    assert quick({"training": full}) == quick({"training": {}}) == ""
+
+
+def test_ablations_promise_no_interval_that_is_not_there(made):
+    assert "without intervals" in made["Ablations (the paper has none)"].note
+    interval = {"accuracy": {"value": 0.7, "lo": 0.6, "hi": 0.8}}
+    assert "with 95 % intervals" in ablations({"a": interval}).note

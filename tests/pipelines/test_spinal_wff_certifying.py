@@ -27,6 +27,7 @@ TEST = "P01"
 def given():
     """All that the certificate reads, by the row's own functions; no test alters it."""
     tables = wff_cohort.tables()
+    tables["samples"] = tables["samples"].assign(parent=None)
     outer, inner = wff_cohort.splits()
     lambdas, _ = fusing.choose_lambdas(**tables)
     judged, trained, _ = fusing.fuse(
@@ -35,6 +36,7 @@ def given():
     return tables | {
         "splits": outer,
         "inner_splits": inner,
+        "lambdas": lambdas,
         "near_duplicates": wff_cohort.NO_PAIRS,
         "det_seq_age__fitted": trained,
         "det_seq_age__predictions": judged,
@@ -55,6 +57,7 @@ def test_the_honest_row_passes_and_says_what_was_tried(given) -> None:
         "age_table", "lambda", "temperature", "youden_threshold",
     ]  # fmt: skip
     inner = found["inner"]
+    assert found["complete"] and inner["complete"]
     assert inner["passed"] and inner["folds"] == [0, 1, 2] and inner["patients"] == 24
     assert inner["learners_checked"] == ["detector", "seq16"]
     assert inner["statistics_checked"] == ["age_table"]
@@ -130,6 +133,18 @@ def test_a_temperature_of_the_test_part_is_found_out(given, monkeypatch) -> None
     monkeypatch.setattr(temperature, "applied", leaky)
     with pytest.raises(LeakFound, match=f"temperature of det_seq_age and fold 0 and {TEST}"):
         certify_framework(**given)
+
+
+def test_weights_in_use_that_were_not_chosen_so_are_found_out(given) -> None:
+    with pytest.raises(LeakFound, match=r"lambda: \[0\.2, 0\.2, 0\.6\] in use"):
+        certify_framework(**given | {"lambdas": {"chosen": [0.2, 0.2, 0.6]}})
+
+
+def test_an_age_term_that_was_not_counted_so_is_found_out(given) -> None:
+    ages = given["age_scores"]
+    moved = ages.assign(a=ages["a"].mask(ages["patient_id"] == TEST, 0.123))
+    with pytest.raises(LeakFound, match=f"age_table: of 1 patient.* {TEST} among them"):
+        certify_framework(**given | {"age_scores": moved})
 
 
 def with_row(seen, patient, fold, split):
@@ -218,11 +233,29 @@ def test_a_framework_of_whole_slices_is_certified_without_a_detector(given) -> N
         "detections": given["detections"].iloc[:0],
         "detector__seen": given["detector__seen"].iloc[:0],
     }
+    bare["lambdas"], _ = fusing.choose_lambdas(
+        **{name: given[name] for name in ("samples", "sequence_scores", "age_scores", "cohort")},
+        detections=bare["detections"],
+        recipe=bare["recipe"],
+    )
     found = certify_framework(**given | bare)
     assert found["passed"] and found["learners_checked"] == ["det_seq_age", "seq16"]
+    assert found["complete"]
     seen = with_row(given["seq16__seen"], TEST, 0, "test")
     with pytest.raises(LeakFound, match=f"seq16 and fold 0 and {TEST}"):
         certify_framework(**given | bare | {"seq16__seen": seen})
+
+
+def test_an_earlier_run_s_detector_is_told_as_not_checked(given) -> None:
+    earlier = {
+        "recipe": wff_cohort.recipe(boxes="artefact", artefact="somewhere"),
+        "detector__seen": given["detector__seen"].iloc[:0],
+    }
+    found = certify_framework(**given | earlier)
+    assert found["passed"] and not found["complete"]
+    assert [one["reason"] for one in found["not_checked"]] == [
+        "no record for detector: fold(s) [0]"
+    ]
 
 
 def test_the_training_part_is_split_into_folds_of_whole_patients() -> None:

@@ -1,18 +1,27 @@
 """Which slices the detector is fitted on, and what stands where none is trained."""
 
+import hashlib
 import json
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from osteon.cohorts.config import CohortConfig
+from osteon.cohorts.errors import CohortError
+from osteon.learning.checkpoint import save_tensors
 from osteon.pipelines.spinal_wff import detecting
-from osteon.recipes import Recipe
+from osteon.pipelines.training.nodes import artefact_card, write_folds
+from osteon.recipes import Recipe, load_learner
+from osteon.recipes.preprocessing import PreprocessingConfig
 from osteon.recipes.spinal_wff import DetectorRecipe
 from osteon.schemas.detections import schema
 from tests.pipelines import wff_cohort
 
 SLICES = 60
+LAID_OUT = PreprocessingConfig(size=96)
 
 
 def roles(seed=0, **recipe):
@@ -80,3 +89,39 @@ def test_learning_curves_of_all_folds_hold_losses_and_no_accuracy() -> None:
     found = detecting._history([Result(0), Result(3)])
     assert found["fold"].tolist() == [0, 0, 3, 3] and found["epoch"].tolist() == [0, 1, 0, 1]
     assert "accuracy" not in found and found.index.tolist() == [0, 1, 2, 3]
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory):
+    """An artefact as a run leaves it: a card and the weights of one network."""
+    folder = tmp_path_factory.mktemp("earlier") / "model"
+    small = {"backbone": "resnet18", "width": 0.125, "blocks": (1, 1, 1, 1), "dcn": "none"}
+    recipe = DetectorRecipe(network={**small, "pyramid_channels": 8, "roi": {"hidden": 4}})
+    weights = folder.parent / "weights.safetensors"
+    save_tensors(weights, dict(recipe.build_network().state_dict()), {})
+    result = SimpleNamespace(
+        fold=3, weights=weights, sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
+        weights_origin="none", device="cpu", threads=1, seconds=0.0, history=[], fitted=[],
+        samples=[], resumed=False, code_digest="0",
+    )  # fmt: skip
+    hashes = {"data": "0", "split": "0"}
+    write_folds(folder, [result], artefact_card(recipe, wff_cohort.cohort(), LAID_OUT, hashes))
+    return folder
+
+
+def test_an_earlier_detector_is_left_with_the_run_that_used_it(tmp_path, earlier) -> None:
+    full = wff_cohort.recipe(boxes="artefact", artefact=str(earlier)).root
+    model = detecting._as_before(pd.DataFrame(), full, wff_cohort.cohort())[1]
+    model.write(tmp_path / "version" / "model")
+    assert isinstance(load_learner(tmp_path).recipe, DetectorRecipe)
+    assert [one.name for one in (tmp_path / "version").iterdir()] == ["model"]
+
+
+def test_an_earlier_detector_of_other_slices_or_classes_is_refused(earlier) -> None:
+    ask = partial(detecting._earlier, str(earlier))
+    assert ask(wff_cohort.cohort(), LAID_OUT).card["folds"][0]["fold"] == 3
+    other = LAID_OUT.model_copy(update={"size": 64})
+    with pytest.raises(CohortError, match=r"artefact: trained on slices with {'size': 96}; .* 64"):
+        ask(wff_cohort.cohort(), other)
+    with pytest.raises(CohortError, match=r"trained for \['benign', 'malignant'\]"):
+        ask(CohortConfig(classes=["a", "b"]), LAID_OUT)

@@ -260,11 +260,18 @@ def test_a_term_that_nobody_in_the_test_part_has_drops_out_or_skips_its_row(tabl
     np.testing.assert_allclose(judged["prob_malignant"], alone["prob_malignant"])
 
 
-@pytest.mark.parametrize(("status", "name"), [("trained", "detector"), ("not trained", None)])
-def test_the_framework_is_described_for_new_patients(status, name) -> None:
-    recipe = wff_cohort.recipe(boxes="whole" if name is None else "labelled")
+@pytest.mark.parametrize(
+    ("boxes", "name"),
+    [
+        ({"boxes": "labelled"}, "detector"),
+        ({"boxes": "artefact", "artefact": "somewhere"}, "detector"),
+        ({"boxes": "whole"}, None),
+    ],
+)
+def test_the_framework_is_described_for_new_patients(boxes, name) -> None:
+    recipe = wff_cohort.recipe(**boxes)
     found = fusing.describe_framework(
-        LAMBDAS, {"edges": []}, {"status": status}, recipe, detector="detector", sequence="seq16"
+        LAMBDAS, {"edges": []}, recipe, detector="detector", sequence="seq16"
     )
     assert found["lambdas"] == [0.5, 0.3, 0.2] and found["age_table"] == {"edges": []}
     assert found["networks"] == {"detector": name, "sequence": "seq16"}

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from osteon.cohorts.errors import CohortError
 from osteon.pipelines.spinal_wff import parts
 from tests.pipelines import wff_cohort
 
@@ -48,6 +49,16 @@ def test_a_fold_with_nothing_to_fit_or_to_judge_is_left_out() -> None:
     assert sorted(by_fold(alone)) == [0, 2, 3]
 
 
+def test_an_inner_fold_never_stands_for_the_final_one() -> None:
+    for none in (
+        CASES.assign(judged=CASES["judged"] & (CASES["split"] == "cv")),
+        CASES.assign(fitted=CASES["fitted"] & (CASES["split"] == "test")),
+        CASES[CASES["split"] == "test"],
+    ):
+        with pytest.raises(CohortError, match="1 or more of both needed"):
+            parts.divisions(none)
+
+
 @given(st.data())
 def test_nobody_is_fitted_on_and_judged_and_the_test_part_is_never_fitted_on(data) -> None:
     patients = data.draw(st.lists(st.integers(0, 8), min_size=4, max_size=40))
@@ -56,7 +67,10 @@ def test_nobody_is_fitted_on_and_judged_and_the_test_part_is_never_fitted_on(dat
     cases = pd.DataFrame(place, columns=["fold", "split"]).assign(
         patient=patients, fitted=data.draw(flags), judged=data.draw(flags)
     )
-    if not (cases["split"] == "cv").any():
+    training = cases["split"] == "cv"
+    if not (training & cases["fitted"]).any() or not (~training & cases["judged"]).any():
+        with pytest.raises(CohortError, match="1 or more of both needed"):
+            parts.divisions(cases)
         return
     made = parts.divisions(cases)
     judged = [position for _, _, test in made for position in test]

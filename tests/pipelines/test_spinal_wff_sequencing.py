@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from osteon.cohorts.errors import CohortError
 from osteon.measures.tube_boxes import BOX
 from osteon.pipelines.spinal_wff import sequencing
 from osteon.recipes.spinal_wff import SequenceRecipe, VotingConfig
@@ -209,3 +210,28 @@ def test_permuted_labels_are_those_that_were_learnt_for_all_series_of_a_patient(
 def test_series_are_counted_by_where_their_box_is_from() -> None:
     boxed = pd.DataFrame({"box_from": ["none", "detected", "none", "other_series"]})
     assert sequencing._origins(boxed) == {"detected": 1, "other_series": 1, "none": 2}
+
+
+def test_parts_without_any_box_stop_the_run_and_name_the_remedy(table, detections) -> None:
+    boxed = sequencing.judged_boxes(sequencing.series_of(table), table, detections, "x", NONE)
+    series = boxed.assign(split=["test", "cv", "cv"])
+    swapped = boxed.assign(split=["cv", "test", "test"])
+    sequencing.refuse_without_boxes(swapped, series, NONE)
+    for fitted, judged, part in ((series, series, "training"), (swapped, swapped, "test")):
+        with pytest.raises(CohortError, match=rf"the {part} part .* recipe\.voting\.score 0\.3 or"):
+            sequencing.refuse_without_boxes(fitted, judged, NONE)
+
+
+def test_a_change_of_how_tubes_are_cut_is_a_change_of_the_data(table, monkeypatch) -> None:
+    given = table.assign(content_hash="0")
+    before = sequencing.content_of(given)
+    assert sequencing.content_of(given.iloc[::-1]) == before
+    assert sequencing.content_of(given.assign(content_hash="1")) != before
+    monkeypatch.setattr(sequencing, "source_hash", lambda *packages: "another")
+    assert sequencing.content_of(given) != before
+
+
+def test_a_series_of_two_patients_is_refused(table) -> None:
+    for shared in (["S1", "S1", "S1", "S2", "S1"], ["e", "S1", "S1", "S2", None]):
+        with pytest.raises(CohortError, match=r"SeriesInstanceUID: 1 series .* under P and Q"):
+            sequencing.with_series(table.assign(series_id=shared))

@@ -89,9 +89,9 @@ def test_the_framework_tells_two_classes_apart(kind) -> None:
             kind().fitted_to(classes, 64)
 
 
-def test_the_detector_is_not_asked_about_its_own_slices() -> None:
+def test_networks_are_not_asked_about_what_they_were_fitted_on() -> None:
     detector = DetectorRecipe()
-    assert not detector.judges_training and BASE.judges_training
+    assert not detector.judges_training and not BASE.judges_training
     assert isinstance(detector.build_objective(), DetectionObjective)
     assert isinstance(BASE.build_objective(), SoftmaxObjective)
     assert detector.required_columns == () and not detector.permutes_labels
@@ -258,3 +258,37 @@ def test_a_row_comes_back_from_yaml() -> None:
     row = FusionLearner.model_validate({"kind": "fusion", "terms": ["age"], "weights": [0, 0, 1]})
     assert row.lambdas(PUBLISHED) == (0, 0, 1)
     assert FusionLearner.model_validate(row.model_dump(mode="json")) == row
+
+
+def test_a_detector_s_losses_take_no_weights_of_classes() -> None:
+    weighed = {"training": {"balance": "class_weight"}}
+    with pytest.raises(ValidationError, match=r"training\.balance is class_weight"):
+        DetectorRecipe.model_validate(weighed)
+    assert SequenceRecipe.model_validate(weighed).training.balance == "class_weight"
+
+
+def with_weights(path):
+    """Both networks with first values from a file that need not be there."""
+    small = {"backbone": "resnet18", "width": 0.125, "blocks": (1, 1, 1, 1), "dcn": "none"}
+    return [
+        BASE.model_copy(update={"network": BASE.network.model_copy(update={"weights": str(path)})}),
+        DetectorRecipe(network={**small, "pyramid_channels": 8, "weights": str(path)}),
+    ]
+
+
+def test_a_saved_network_needs_no_file_of_first_values(tmp_path) -> None:
+    for one in with_weights(tmp_path / "gone.pth"):
+        assert one.build_network(pretrained=False) is not None
+        with pytest.raises(FileNotFoundError, match=r"gone\.pth"):
+            one.build_network()
+
+
+def test_the_content_of_a_weights_file_counts_and_its_folder_is_not_told(tmp_path) -> None:
+    file = tmp_path / "first.pth"
+    file.write_bytes(b"one")
+    before = [one.fingerprint() for one in with_weights(file)]
+    file.write_bytes(b"two")
+    for one, old in zip(with_weights(file), before, strict=True):
+        assert one.fingerprint() != old
+        assert one.describe()["network"]["weights"] == "first.pth"
+        assert str(tmp_path) not in str(one.describe())

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from osteon.learning.batches import Augment, Batch, unit
+from osteon.learning.batches import Augment, Batch, _move, unit
 
 BOX = 6
 """Numbers a box: x0, y0, x1, y1, probability of the first class, of the second."""
@@ -103,7 +103,7 @@ class DetectionCases:
         """
         if augment is not None:
             raise ValueError("augment: found one of images alone; boxes would not follow it")
-        image, boxes, classes, corridors, labels = (one.to(device) for one in tensors)
+        image, boxes, classes, corridors, labels = (_move(one, device) for one in tensors)
         planes = unit(image)
         if self.training and self.hflip > 0:
             turned = torch.rand(len(planes)).to(device) < self.hflip

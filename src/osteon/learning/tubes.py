@@ -24,7 +24,7 @@ from osteon.imaging.tubes import (
     standardise,
     tube_box,
 )
-from osteon.learning.batches import Augment, Batch
+from osteon.learning.batches import Augment, Batch, _move
 
 Box = tuple[float, float, float, float]
 
@@ -140,5 +140,5 @@ class TubeCases:
         """
         if augment is not None:
             raise ValueError("augment: found one of single images; a tube has its own chances")
-        tubes, labels = (one.to(device) for one in tensors)
+        tubes, labels = (_move(one, device) for one in tensors)
         return Batch((tubes[:, None],), labels)

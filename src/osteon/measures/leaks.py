@@ -4,7 +4,7 @@ A check that could not be made, because a table or a column is absent, is listed
 has neither passed nor failed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import pandas as pd
@@ -37,6 +37,7 @@ def certify(
     near_duplicates: Pairs | None = None,
     statistics: pd.DataFrame | None = None,
     altered: Pairs | None = None,
+    networks: Collection[str] = (),
 ) -> dict[str, Any]:
     """All checks, as the content of `leak_certificate.json`; raises nothing about leaks.
 
@@ -56,6 +57,8 @@ def certify(
             labels: cross-fitted. Under one hold-out: on what is said of the training part.
         altered: pairs like `near_duplicates` of which one is the other mirrored, turned or
             recoloured.
+        networks: what learners are made of and that calls nobody by itself: what it was fitted on
+            must be recorded, but it has no threshold and no temperature.
 
     Returns:
         `passed` (nothing found in what was checked; also False for an audit), `leak` (a failure not
@@ -74,7 +77,7 @@ def certify(
         check_derived(samples, splits),
     ]
     folds = sorted(int(fold) for fold in splits["fold"].unique() if fold != ALWAYS_TRAIN)
-    absent = not_checked(made) + without_record(fitted, statistics, folds)
+    absent = not_checked(made) + without_record(fitted, statistics, folds, networks)
     return {
         "passed": all(check.passed for check in made if not check.lacking),
         "leak": any(check.status == "failed" for check in made),
@@ -105,15 +108,18 @@ def not_checked(made: Iterable[Check]) -> list[dict[str, str]]:
 
 
 def without_record(
-    fitted: pd.DataFrame, statistics: pd.DataFrame | None, folds: list[int]
+    fitted: pd.DataFrame,
+    statistics: pd.DataFrame | None,
+    folds: list[int],
+    networks: Collection[str] = (),
 ) -> list[dict[str, str]]:
     """Learners of which a record is absent or lacks a judged fold: nothing there was checked."""
     found = []
-    learners = sorted(str(name) for name in fitted["learner"].unique())
-    tables = {"fitted_apart": fitted}
+    calling = {str(name) for name in fitted["learner"].unique()} - set(networks)
+    tables = {"fitted_apart": (fitted, sorted(calling | set(networks)))}
     if statistics is not None:
-        tables["statistics_apart"] = statistics
-    for name, table in tables.items():
+        tables["statistics_apart"] = (statistics, sorted(calling))
+    for name, (table, learners) in tables.items():
         have = set(zip(table["learner"].astype(str), table["fold"], strict=True))
         lacking = {one: [fold for fold in folds if (one, fold) not in have] for one in learners}
         lacking = {one: missing for one, missing in lacking.items() if missing}

@@ -21,7 +21,7 @@ STATEMENT = (
     "Patients without a sequence of a group are left out of it, so that groups may differ in "
     "patients; differences are paired on the patients of both groups, McNemar, not adjusted: a "
     "description of Fig. 7, not a claim. Accuracy by vote with a 95 % Wilson interval, AUROC with "
-    "DeLong's."
+    "DeLong's. Weights and models are those chosen and trained with all sequences."
 )
 
 

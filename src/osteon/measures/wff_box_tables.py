@@ -40,7 +40,10 @@ def boxes(detection: Mapping[str, Any]) -> PaperTable:
         "Boxes of the detector (the paper prints no figure)",
         "Every slice of the part counts, with or without a drawn box; a box on a tumour that the "
         "reader left without one counts as false. A box is right from an intersection over union "
-        "of 0.5 on; any class: whatever it is called. 95 % intervals by bootstrap over patients.",
+        "of 0.5 on; any class: whatever it is called. 95 % intervals by bootstrap over patients. "
+        "Out of fold judge detectors trained on some of the training patients only, on the test "
+        "part the one trained on all of them: the first find less, and λ, thresholds and "
+        "temperatures are chosen on what they find.",
         ("Part", *METRICS.values(), "Drawn"),
         rows,
     )
@@ -59,7 +62,10 @@ def calls(decided: Mapping[str, Any], tubes: Mapping[str, int]) -> PaperTable:
     unboxed = f"{decided['images_without_box']} of {decided['images']}"
     rows.append(["slices", "no box: no word of the detector", unboxed])
     words = {
+        "detected": "at the largest detected box of the sequence",
         "other_series": "at the place of another sequence's box",
+        "whole": "the whole picture: no detector",
+        "labelled": "at the largest drawn box",
         "none": "none: no box at all",
     }
     rows += [
@@ -69,7 +75,8 @@ def calls(decided: Mapping[str, Any], tubes: Mapping[str, int]) -> PaperTable:
     return PaperTable(
         "How calls came about",
         "Of Det-Seq-Age on the test part, except where both parts are named. A tie is decided by "
-        "the mean of P, still tied it is called malignant.",
+        "the mean of P, still tied it is called malignant. Tubes: where the sequence model looked "
+        "when it judged; it learnt from tubes at the largest drawn box, where boxes are drawn.",
         ("What", "Way", "Number"),
         rows,
     )

@@ -74,9 +74,9 @@ def optimism(found: Mapping[str, Any]) -> PaperTable:
     if found.get("ties"):
         lowest, highest = (found.get("ties_test_accuracy") or [None, None])[:2]
         said.append(
-            f"{found['ties']} of {found.get('tried', DASH)} weights share the best out-of-fold "
-            f"accuracy; on the test part these range from {number(lowest, 3)} to "
-            f"{number(highest, 3)}."
+            f"{found['ties']} of the {found.get('tried', DASH)} weights of the grid in which all "
+            "three terms count share the best out-of-fold accuracy; on the test part these range "
+            f"from {number(lowest, 3)} to {number(highest, 3)}."
         )
     columns = ("Weights", "λ", "ACC, out of fold", "AUC, out of fold", "ACC, test", "AUC, test")
     return PaperTable("Optimism of the weights (the paper has none)", " ".join(said), columns, rows)
@@ -89,6 +89,11 @@ def ablations(found: Mapping[str, Any]) -> PaperTable:
         found: name → what (words), accuracy, auroc, sensitivity, specificity (value, lo, hi, or a
             number) and note, each may be absent.
     """
+    intervals = any(
+        isinstance(one.get(metric), Mapping)
+        for one in found.values()
+        for metric in MEASURED.values()
+    )
     rows = [
         [
             str(one.get("what") or name.replace("_", " ")),
@@ -99,8 +104,9 @@ def ablations(found: Mapping[str, Any]) -> PaperTable:
     ]
     return PaperTable(
         "Ablations (the paper has none)",
-        "By patient on the held-out part, with 95 % intervals where they are known. The variants "
-        "are not tested against one another.",
+        "By patient on the held-out part"
+        + (", with 95 % intervals where they are known" if intervals else ", without intervals")
+        + ". The variants are not tested against one another: a description, no finding.",
         ("Variant", *MEASURED, NOTE),
         rows,
     )
@@ -152,15 +158,7 @@ def age_table(found: Mapping[str, Any], published: Mapping[str, Any]) -> PaperTa
         if total:
             ends = wilson(malignant, total)
             share = entry({"value": malignant / total, "lo": ends.lo, "hi": ends.hi})
-        low = found["edges"][place]
-        printed = next(
-            (
-                f"about {number(published['age_curve'][key], 1)}"
-                for age, key in ((80, "malignant_over_80"), (40, "malignant_over_40"))
-                if low is not None and low >= age
-            ),
-            DASH,
-        )
+        printed = printed_share(found["edges"], place, published["age_curve"])
         probability = number(found["probability"][place], 3)
         rows.append([str(name), str(benign), str(malignant), share, probability, printed])
     shift = found.get("prior_shift")
@@ -173,6 +171,21 @@ def age_table(found: Mapping[str, Any], published: Mapping[str, Any]) -> PaperTa
         ("Age, years", "Benign", "Malignant", "Share malignant", "Probability", "Printed"),
         rows,
     )
+
+
+def printed_share(edges: Sequence[float | None], place: int, curve: Mapping[str, Any]) -> str:
+    """What the paper says of an age group; of one that reaches beyond 80 years, both of its words.
+
+    Args:
+        edges: lower edges of the groups; place: which one; curve: the paper's `age_curve`.
+    """
+    low, high = edges[place], (edges[place + 1] if place + 1 < len(edges) else None)
+    over_40, over_80 = (f"about {number(curve[f'malignant_over_{age}'], 1)}" for age in (40, 80))
+    if low is None or low < 40:
+        return DASH
+    if low >= 80:
+        return over_80
+    return over_40 if high is not None and high <= 80 else f"{over_40}, above 80 {over_80}"
 
 
 def locations(found: Mapping[str, Any], published: Mapping[str, Any]) -> list[PaperTable]:

@@ -143,7 +143,10 @@ def groups_figure(found: Mapping[str, Any]) -> dict[str, Any]:
         series.append({"name": words, **ends, "text": text})
     names = [ROWS.get(row, row) for row in found["rows"]]
     title = "Accuracy by group of sequences (Fig. 7)"
-    note = "95 % Wilson intervals. A group holds the patients that have a sequence of it."
+    note = (
+        "95 % Wilson intervals. A group holds the patients that have a sequence of it. Weights as "
+        "chosen with all sequences."
+    )
     made = _bars("series_groups", title, "Accuracy, by vote", names, series, note)
     return dict(plain(made | {"y_range": [0.0, 1.04]}))
 
@@ -194,7 +197,8 @@ def lambda_figure(
         "marks": marks,
         "note": f"Training patients, every model judged on patients it had not seen. "
         f"{len(search)} weights; {level} of them reach the highest accuracy, {best:.3f}. At a "
-        "corner one term decides alone, on a side two.",
+        "corner one term decides alone, on a side two. Chosen is the best of those in which all "
+        "three terms count.",
     }
     return dict(plain(described))
 

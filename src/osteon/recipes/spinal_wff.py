@@ -5,7 +5,10 @@ Liu et al. 2022, Insights into Imaging 13:87. What all learners of the row share
 take about two minutes on two cores. As published (800 px, ResNeXt-101, four folds): a GPU and days.
 """
 
+import hashlib
+from abc import abstractmethod
 from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -48,6 +51,31 @@ class _WFFNetwork(LearnerRecipe):
         """None beside the images."""
         return ()
 
+    @property
+    @abstractmethod
+    def weights_file(self) -> Path | None:
+        """The local file of first values, if there is one."""
+
+    @property
+    def judges_training(self) -> bool:
+        """No: what a network says of what it was fitted on goes into nothing."""
+        return False
+
+    def describe(self) -> dict[str, Any]:
+        """All parameters as JSON values; of a weights file only the name, which is no secret."""
+        described = super().describe()
+        if self.weights_file is not None:
+            described["network"]["weights"] = self.weights_file.name
+        return described
+
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that changes what is learned, a weights file's content included."""
+        found, file = super().fingerprint(), self.weights_file
+        if file is None or not file.is_file():
+            return found  # a missing file is told of where the network is built
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        return hashlib.sha256(f"{found} {content}".encode()).hexdigest()
+
     def skip_reason(self, samples: "pd.DataFrame") -> str | None:
         """None: whether there are boxes is for the node that trains to say."""
         return None
@@ -81,10 +109,19 @@ class DetectorRecipe(_WFFNetwork):
             raise ValueError(f"classes: {list(classes)} found, the framework tells two apart")
         return self
 
+    @model_validator(mode="after")
+    def _losses_are_of_batches(self) -> Self:
+        if self.training.balance == "class_weight":
+            raise ValueError(
+                "training.balance is class_weight; allowed are none, sampler: a detector's losses "
+                "are those of a whole batch, of both classes and of background"
+            )
+        return self
+
     @property
-    def judges_training(self) -> bool:
-        """No: boxes on training slices are of no use to anybody."""
-        return False
+    def weights_file(self) -> Path | None:
+        """The file that the trunk is filled from, if there is one."""
+        return Path(self.network.weights) if self.network.weights else None
 
     def build_network(self, pretrained: bool = True) -> "nn.Module":
         """The detector, seeded by torch's current state."""
@@ -139,9 +176,17 @@ class SequenceRecipe(_WFFNetwork):
             raise ValueError(f"classes: {list(classes)} found, the framework tells two apart")
         return self
 
+    @property
+    def weights_file(self) -> Path | None:
+        """The file that all but the last layer is filled from, if there is one."""
+        return None if self.network.weights == "none" else Path(self.network.weights)
+
     def build_network(self, pretrained: bool = True) -> "nn.Module":
-        """The network, seeded by torch's current state."""
-        return self.network.build(self.slices, 2)
+        """The network, seeded by torch's current state; without `pretrained` no file is read."""
+        network = self.network
+        if not pretrained:
+            network = network.model_copy(update={"weights": "none"})
+        return network.build(self.slices, 2)
 
     def build_objective(self) -> "Objective":
         """Cross-entropy on two logits."""

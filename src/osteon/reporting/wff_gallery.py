@@ -32,29 +32,31 @@ ACROSS, TUBE_SIDE, GAP = 8, 84, 2
 GALLERIES = {
     "boxes_best": (
         "Boxes that fit best",
-        "Images on which the box that was found overlaps most with the radiologist's.",
+        "Images on which the box that was found overlaps most with the drawn one.",
     ),
     "boxes_worst": (
         "Boxes that fit worst",
-        "Images on which both the detector and the radiologist drew boxes, least overlap first.",
+        "Images with both a drawn and a found box, least overlap first.",
     ),
     "boxes_missed": (
         "Tumours without a box",
-        "Images on which the radiologist drew a box and the detector found none.",
+        "Images with a drawn box on which the detector found none.",
     ),
     "boxes_false": (
         "Boxes without a tumour",
-        "Images without any radiologist's box on which the detector found one, the surest first.",
+        "Images without any drawn box on which the detector found one, the surest first.",
     ),
     "tubes": (
         "What the sequence model was given, and what moved it",
-        "Slices of one sequence's tube, at even distances, and its Grad-CAM over them.",
+        "Slices of one sequence's tube, at even distances, and its Grad-CAM over them. The class "
+        "is the truth; M is what the sequence model says, the probability of the positive class.",
     ),
 }
 """Name → title and rule; a report shows them in this order."""
 LEGEND = (
-    " Green, dashed, B: called benign; red, solid, M: called malignant; yellow corners: the "
-    "radiologist's box."
+    " Green, dashed, B: called benign; red, solid, M: called malignant, with the share of its "
+    "class; yellow corners: the box that a reader drew, the truth here. The class named first is "
+    "the truth of the patient; D is what the surest box says."
 )
 
 

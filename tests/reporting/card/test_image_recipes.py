@@ -186,7 +186,8 @@ def test_nothing_is_told_of_no_augmentation_and_no_recipe() -> None:
 
 def test_kinds_of_networks_stand_beside_each_other() -> None:
     networks = [
-        {"network": {"name": name}, "head": "sigmoid"} for name in ("smsdnet", "densenet121")
+        {"network": {"name": name}, "head": "sigmoid", "size": 64, "classes": 2}
+        for name in ("smsdnet", "densenet121")
     ]
     said = described(networks)
     assert said is not None and "SMSDNet; input" in said and "DenseNet-121; input" in said

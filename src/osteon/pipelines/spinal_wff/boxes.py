@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from osteon.cohorts.errors import CohortError
 from osteon.measures.tube_boxes import BOX
 from osteon.recipes.preprocessing import PreprocessingConfig
 
@@ -15,9 +16,21 @@ if TYPE_CHECKING:
 
 
 def with_series(table: pd.DataFrame) -> pd.DataFrame:
-    """The slices with `sequence_id`; a file that names no series is one by itself."""
+    """The slices with `sequence_id`; a file that names no series is one by itself.
+
+    Raises:
+        CohortError: one series stands under several patients, whose slices would be mixed.
+    """
     named = table["series_id"].fillna("").astype(str)
-    return table.assign(sequence_id=named.where(named != "", table["sample_id"]))
+    found = table.assign(sequence_id=named.where(named != "", table["sample_id"]))
+    owners = found.groupby("sequence_id")["patient_id"].nunique()
+    if len(shared := owners.index[owners > 1]):
+        first = found.loc[found["sequence_id"] == shared[0], "patient_id"].unique()[:2]
+        raise CohortError(
+            f"SeriesInstanceUID: {len(shared)} series under more than one patient, {shared[0]} "
+            f"under {' and '.join(first)} among them; one patient each is allowed"
+        )
+    return found
 
 
 def drawn_boxes(samples: pd.DataFrame, archive: Any) -> pd.DataFrame:

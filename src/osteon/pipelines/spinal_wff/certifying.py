@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from osteon.cohorts.config import CohortConfig
@@ -74,6 +75,7 @@ def certify_framework(
     detections: pd.DataFrame,
     sequence_scores: pd.DataFrame,
     age_scores: pd.DataFrame,
+    lambdas: dict[str, Any],
     cohort: CohortConfig,
     recipe: Recipe,
     **seen: pd.DataFrame,
@@ -81,7 +83,8 @@ def certify_framework(
     """The leak certificate of the row: test part and, within the training part, inner folds.
 
     λ and the age table are traced: the functions that chose them are called again with the rows of
-    a part changed, and what moves them was read.
+    a part changed, and what moves them was read. What the rows were called with must be what these
+    functions give.
 
     Args:
         samples: one row a slice.
@@ -91,6 +94,7 @@ def certify_framework(
         detections: found boxes.
         sequence_scores: of the sequence model that λ was chosen with.
         age_scores: what age says.
+        lambdas: what the rows weigh their terms with.
         cohort: the classes.
         recipe: the framework's.
         seen: of learners and controls `<name>__fitted` and `<name>__predictions`, rows of patients;
@@ -100,13 +104,14 @@ def certify_framework(
         the certificate of the test part, with that of the inner folds under `inner`.
 
     Raises:
-        LeakFound: something judged was seen before.
+        LeakFound: something judged was seen before, or λ or the age term are not those that were
+            traced.
     """
     from osteon.measures.fusion_tracing import of_samples
     from osteon.measures.leaks import certify, refuse_leaks
     from osteon.measures.tracing import evaluated
 
-    networks = _joined(seen, NETWORK)
+    networks, named = _joined(seen, NETWORK), _networks(seen, recipe)
     fitted, predictions = _joined(seen, FITTED), _joined(seen, PREDICTIONS)
     full = wff(recipe)
     frames = fusing.opinions(samples, detections, sequence_scores, age_scores, cohort.classes, full)
@@ -121,6 +126,7 @@ def certify_framework(
         statistics=of_samples(of_patients, samples).drop_duplicates(),
         near_duplicates=alike,
         altered=changed,
+        networks=named,
     )
     own = samples[samples["sample_id"].isin(inner_splits["sample_id"])]
     certificate["inner"] = certify(
@@ -130,10 +136,44 @@ def certify_framework(
         statistics=of_samples(inner_statistics, samples),
         near_duplicates=alike,
         altered=changed,
+        networks=named,
     )
     refuse_leaks(certificate["inner"])
     refuse_leaks(certificate)
+    _refuse_others(*frames, lambdas, recipe)
     return certificate
+
+
+def _networks(seen: dict[str, pd.DataFrame], recipe: Recipe) -> list[str]:
+    """Networks that take part; of an earlier run's detector nothing is known here, and told so."""
+    earlier = wff(recipe).boxes == "artefact"
+    given = {n.removesuffix(NETWORK): one for n, one in seen.items() if n.endswith(NETWORK)}
+    return [name for name, one in given.items() if len(one) or earlier]
+
+
+def _refuse_others(
+    images: pd.DataFrame,
+    series: pd.DataFrame,
+    people: pd.DataFrame,
+    lambdas: dict[str, Any],
+    recipe: Recipe,
+) -> None:
+    """Raise LeakFound unless λ and the age term in use are those of the traced functions."""
+    from osteon.measures.leaks import LeakFound
+
+    full = wff(recipe)
+    chosen = fusing.chosen_on(images, series, people, full)[0]["chosen"]
+    if list(chosen) != list(lambdas["chosen"]):
+        raise LeakFound(
+            f"leak: lambda: {lambdas['chosen']} in use, {chosen} chosen on the training part"
+        )
+    said = fusing.age_opinions(people, full.age)
+    given = people["a"].to_numpy(dtype=np.float64)
+    if others := people["patient_id"][~np.isclose(given, said, rtol=0, equal_nan=True)].tolist():
+        raise LeakFound(
+            f"leak: age_table: of {len(others)} patient(s) age says something else than the table "
+            f"of the training part, {others[0]} among them"
+        )
 
 
 def _joined(seen: dict[str, pd.DataFrame], ending: str) -> pd.DataFrame:

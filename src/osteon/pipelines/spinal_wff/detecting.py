@@ -1,6 +1,7 @@
 """The detector: trained on drawn boxes, asked about every slice of patients it has not seen."""
 
 import logging
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ logger = logging.getLogger(__name__)
 CARRIED = ["sample_id", "patient_id", "fold", "split"]
 KEPT = [*CARRIED, "learner", "paper", "score", *BOX, "class"]
 FITTED = ["learner", "fold", "split", "sample_id", "patient_id"]
+LAID = ("size", "resize", "colour", "intensity")
+"""Of the preprocessing: what a detector's slices must share with those it was trained on."""
 NO_BOXES = (
     "no lesion is drawn in the training part: set recipe.boxes to artefact and name an earlier "
     "run's detector in recipe.artefact, or to whole"
@@ -79,7 +82,8 @@ def train_detector(
     """
     full = wff(recipe)
     name, paper = parts.names_of(workspace)
-    table = parts.place(samples, splits, inner_splits).sort_values("row").reset_index(drop=True)
+    table = with_series(parts.place(samples, splits, inner_splits))
+    table = table.sort_values("row").reset_index(drop=True)
     if full.boxes == "whole":
         return _without(
             full, "recipe.boxes is whole: no detector, each tube is the whole slice", cohort
@@ -91,7 +95,7 @@ def train_detector(
     cases = _cases(table, prepared, padded, preprocessing.size, detector)
     named = {"learner": name, "paper": paper}
     if full.boxes == "artefact":
-        numbers = _ask(str(full.artefact), cases, cohort)
+        numbers = _ask(_earlier(str(full.artefact), cohort, preprocessing), cases)
         boxes = found_boxes(table[CARRIED], numbers, laid, shapes, cohort.classes)
         return _as_before(boxes.assign(**named), full, cohort)
     table = _roles(table, padded, detector)
@@ -171,7 +175,7 @@ def _spread(table: pd.DataFrame, shown: "NDArray[np.bool_]", count: int) -> "NDA
     """Of the slices that show a lesion at most `count` a series, evenly spread over it."""
     kept = np.zeros(len(table), bool)
     order = table["slice"].astype("Float64").to_numpy(np.float64, na_value=np.nan)
-    for own in with_series(table).groupby("sequence_id").indices.values():
+    for own in table.groupby("sequence_id").indices.values():
         rows = choose_slices(order[own], shown[own], "lesion", count).rows
         kept[own[rows]] = True
     return kept & shown
@@ -208,11 +212,12 @@ def _history(results: "list[FoldResult]") -> pd.DataFrame:
     return pd.concat(curves, ignore_index=True).drop(columns="accuracy")
 
 
-def _ask(artefact: str, cases: "DetectionCases", cohort: CohortConfig) -> "NDArray[np.float64]":
-    """What an earlier run's detector finds on all slices."""
-    import torch
+def _earlier(artefact: str, cohort: CohortConfig, preprocessing: PreprocessingConfig) -> Any:
+    """An earlier run's detector.
 
-    from osteon.learning.predict import predict
+    Raises:
+        CohortError: another kind of learner, other classes, or slices prepared in another way.
+    """
     from osteon.recipes import load_learner
 
     model = load_learner(Path(artefact).expanduser())
@@ -225,16 +230,44 @@ def _ask(artefact: str, cases: "DetectionCases", cohort: CohortConfig) -> "NDArr
             f"recipe.artefact: trained for {list(model.classes)}; cohort.classes is "
             f"{list(cohort.classes)}"
         )
+    now = preprocessing.model_dump(mode="json")
+    then = model.card["preprocessing"]
+    if odd := {name: then.get(name) for name in LAID if then.get(name) != now[name]}:
+        raise CohortError(
+            f"recipe.artefact: trained on slices with {odd}; preprocessing has "
+            f"{ {name: now[name] for name in odd} }"
+        )
+    return model
+
+
+def _ask(model: Any, cases: "DetectionCases") -> "NDArray[np.float64]":
+    """What an earlier run's detector finds on all slices."""
+    import torch
+
+    from osteon.learning.predict import predict
+
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network, objective = model.networks[0].to(device), model.recipe.build_objective()
     return predict(network, objective, cases, np.arange(len(cases.rows)), device, 16)
 
 
 def _as_before(boxes: pd.DataFrame, full: WFFRecipe, cohort: CohortConfig) -> Trained:
-    reason = "recipe.boxes is artefact: an earlier run's detector finds the boxes"
-    logger.warning("%s; whom it was fitted on is not known here", reason)
-    _, model, history, fitted, record = _without(full, reason, cohort)
-    return boxes, model, history, fitted, record
+    """The earlier detector's boxes, and a copy of it, so that this run's framework is whole."""
+    reason = (
+        "recipe.boxes is artefact: an earlier run's detector finds the boxes; whom it was fitted "
+        "on is not known here, and no certificate speaks of it"
+    )
+    logger.warning("%s", reason)
+    _, _, history, fitted, record = _without(full, reason, cohort)
+    return boxes, Build(reason, partial(_copy, str(full.artefact))), history, fitted, record
+
+
+def _copy(artefact: str, folder: Path) -> None:
+    """Write an earlier run's detector as this run's."""
+    from osteon.learning.artefact import read_artefact
+
+    _, weights = read_artefact(Path(artefact).expanduser())
+    shutil.copytree(weights[0].parent, folder)
 
 
 def _without(full: WFFRecipe, reason: str, cohort: CohortConfig) -> Trained:

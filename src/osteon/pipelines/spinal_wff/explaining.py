@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 METHOD = "grad_cam"
 
+TUBES = "An image is a tube here: the slices of one sequence that the sequence model was given."
+OF_A_FOLD = "Every image is explained by the network of the fold that held it out."
+JUDGED = "Every tube is of the test part and explained by the final model, which never saw it."
+
 
 def judged_series(sequence_scores: pd.DataFrame) -> pd.DataFrame:
     """Series of the test part that have a tube, one row each, `sample_id` being the series'."""
@@ -132,7 +136,8 @@ def summarise_tubes(config: ExplainabilityConfig, scores: pd.DataFrame) -> dict[
     from osteon.explaining.tubes import ATTRIBUTIONS
 
     nothing = pd.DataFrame({name: pd.Series(dtype="float64") for name in ATTRIBUTIONS})
-    return summarise(scores, nothing, config.rounds, config.seed, bound=config.correlation_bound)
+    found = summarise(scores, nothing, config.rounds, config.seed, bound=config.correlation_bound)
+    return found | {"statement": f"{TUBES} {found['statement'].replace(OF_A_FOLD, JUDGED)}"}
 
 
 def show_patients(

@@ -238,7 +238,6 @@ def fuse(
 def describe_framework(
     lambdas: dict[str, Any],
     age_table: dict[str, Any],
-    detector_record: dict[str, Any],
     recipe: Recipe,
     *,
     detector: str,
@@ -248,18 +247,16 @@ def describe_framework(
 
     Args:
         lambdas: what was chosen; age_table: of the whole training part.
-        detector_record: whether a detector was trained.
-        recipe: the framework's.
+        recipe: the framework's; with `boxes: whole` there is no detector.
         detector, sequence: names of the networks' learners.
     """
     full = wff(recipe)
-    trained = detector_record["status"] == "trained"
     return {
         "lambdas": lambdas["chosen"],
         "age_table": age_table,
         "voting": full.voting.model_dump(mode="json"),
         "boxes": full.boxes,
-        "networks": {"detector": detector if trained else None, "sequence": sequence},
+        "networks": {"detector": None if full.boxes == "whole" else detector, "sequence": sequence},
     }
 
 

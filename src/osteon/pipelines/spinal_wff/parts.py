@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from osteon.cohorts.errors import CohortError
+
 if TYPE_CHECKING:
     from osteon.learning.folds import FoldResult
     from osteon.learning.tasks import Division
@@ -42,6 +44,10 @@ def divisions(cases: pd.DataFrame) -> "list[Division]":
     Returns:
         divisions with something to fit and something to judge; the last is the final one, whose
         number is one above the last inner fold.
+
+    Raises:
+        CohortError: the final one has nothing to fit or nothing to judge. Without it the network of
+            an inner fold would stand for it.
     """
     from osteon.learning.tasks import Division
 
@@ -55,7 +61,13 @@ def divisions(cases: pd.DataFrame) -> "list[Division]":
         )
         for fold in folds
     ]
-    found.append((max(folds) + 1, training & fitted, ~training & judged))
+    final = (training & fitted, ~training & judged)
+    if not all(part.any() for part in final):
+        raise CohortError(
+            f"splitting: {int(final[0].sum())} cases of the training part to fit on and "
+            f"{int(final[1].sum())} of the test part to judge found, 1 or more of both needed"
+        )
+    found.append((max(folds) + 1, *final))
     return [
         Division(int(fold), train.to_numpy().nonzero()[0], test.to_numpy().nonzero()[0])
         for fold, train, test in found

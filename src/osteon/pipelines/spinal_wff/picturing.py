@@ -151,7 +151,7 @@ class Pictures:
             found = self._tube(row["sequence_id"])
             if found is not None:
                 m = told.loc[row["sequence_id"], "m"]
-                text = f"{row['sequence'] or 'sequence not recognised'}: sequence model {m:.2f}"
+                text = f"{row['sequence'] or 'sequence not recognised'}: sequence model M = {m:.2f}"
                 label = self.classes[int(row["label"])]
                 cases.append(WffCase("tubes", label, text, tuple(tube_tiles(*found))))
         return cases
@@ -182,7 +182,9 @@ class Pictures:
         if not found:
             return "no box found"
         p_b, p_m = found[0][4:]
-        return f"{self.classes[0]} {p_b:.2f}, {self.classes[-1]} {p_m:.2f}, {len(found)} box(es)"
+        boxes = "1 box" if len(found) == 1 else f"{len(found)} boxes"
+        both = f"{self.classes[0]} {p_b:.2f}, {self.classes[-1]} {p_m:.2f}"
+        return f"{boxes}, the surest with {both}: D = {p_m / (p_b + p_m):.2f}"
 
     def _tile(self, name: str) -> Any:
         from osteon.imaging.prepare import stretched

@@ -141,7 +141,7 @@ def _decisions() -> Pipeline:
         ),
         made(
             fixed(fusing.describe_framework, detector=DETECTOR, sequence=SEQUENCE),
-            [*_of("lambdas", "age_table", f"{DETECTOR}.training_record"), recipe],
+            [*_of("lambdas", "age_table"), recipe],
             f"{PAPER}.framework",
             name="describe_framework",
         ),
@@ -181,6 +181,7 @@ def _certify() -> Node:
             **{name: f"{PAPER}.{name}" for name in SHARED},
             "near_duplicates": f"{PAPER}.near_duplicates",
             **_opinions(),
+            "lambdas": f"{PAPER}.lambdas",
             "cohort": f"params:{PAPER}.cohort",
             "recipe": f"params:{PAPER}.recipe",
             **seen_by(PAPER, PAPER, ROWS),

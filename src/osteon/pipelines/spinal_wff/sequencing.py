@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from osteon import imaging
 from osteon.cohorts.config import CohortConfig
 from osteon.cohorts.errors import CohortError
-from osteon.datasets.store import Build
+from osteon.datasets.store import Build, source_hash
 from osteon.measures import tube_boxes
 from osteon.measures.tube_boxes import BOX
 from osteon.pipelines.spinal_wff import parts
@@ -61,7 +62,8 @@ def train_sequence(
         model, learning curves, what each was fitted on, and the record.
 
     Raises:
-        CohortError: no series of the training part has a box to be cut by.
+        CohortError: no series of the training part, or none of the test part, has a box to be cut
+            by.
     """
     full, (name, paper) = wff(recipe), parts.names_of(workspace)
     own = full.sequence.for_learner(learner).fitted_to(cohort.classes, preprocessing.size)
@@ -71,9 +73,8 @@ def train_sequence(
     series = series_of(table)
     judged = judged_boxes(series, table, detections, full.boxes, full.voting)
     fitted = training_boxes(series, table, detections, archive, full.boxes, full.voting)
+    refuse_without_boxes(fitted, judged, full.voting)
     cases = _cases(fitted, judged, _sizes(judged, table))
-    if not (cases["fitted"] & (cases["split"] == parts.INNER)).any():
-        raise CohortError("sequence model: no series of the training part has a box to be cut by")
     tubes = tube_cases(cases, table, archive, own)
     results, hashes = _fit(cases, tubes, own, table, workspace)
     card = artefact_card(own, cohort, preprocessing, hashes)
@@ -86,6 +87,22 @@ def train_sequence(
         seen,
         parts.record_of(own, results, hashes) | {"tubes": _origins(judged)},
     )
+
+
+def refuse_without_boxes(fitted: pd.DataFrame, judged: pd.DataFrame, voting: VotingConfig) -> None:
+    """Stop where nothing can be learnt, or where age alone would be left to call everybody.
+
+    Args:
+        fitted, judged: boxes of training and of judging, with `box_from` and split.
+        voting: which boxes count.
+    """
+    for table, part, said in ((fitted, parts.INNER, "training"), (judged, parts.TEST, "test")):
+        if (table.loc[table["split"] == part, "box_from"] == tube_boxes.NONE).all():
+            raise CohortError(
+                f"sequence model: no series of the {said} part has a box to be cut by. Of found "
+                f"boxes those of recipe.voting.score {voting.score:g} or more count: lower it, "
+                "train the detector longer, or set recipe.boxes to whole"
+            )
 
 
 def _cases(fitted: pd.DataFrame, judged: pd.DataFrame, sizes: np.ndarray) -> pd.DataFrame:
@@ -213,9 +230,8 @@ def _fit(
 ) -> "tuple[list[FoldResult], dict[str, str]]":
     from osteon.learning.folds import fold_tasks, run_folds
 
-    content = table[["sample_id", "label", "content_hash"]]
     hashes = {
-        "data": hash_table(content),
+        "data": content_of(table),
         "split": hash_table(table[["sample_id", "patient_id", "fold", "split"]]),
     }
     tasks = fold_tasks(
@@ -227,6 +243,11 @@ def _fit(
         work=workspace,
     )
     return run_folds(tasks), hashes
+
+
+def content_of(table: pd.DataFrame) -> str:
+    """Hash of slices, labels and pixels, and of the code that cuts tubes out of them."""
+    return hash_table(table[["sample_id", "label", "content_hash"]], source_hash(imaging))
 
 
 def _scores(

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from osteon.reporting.card.facts import PHANTOM, CardFacts, Whole, answer, values
+from osteon.reporting.card.framework_facts import rows as framework
+from osteon.reporting.card.framework_facts import with_training
 from osteon.reporting.card.recipe_facts import balanced
 
 SYNTHETIC = "synthetic patients drawn by this software"
@@ -225,7 +227,21 @@ def balance(facts: CardFacts) -> str | None:
     said = "; ".join(f"{row['name']} {row['values']['patients']} patients" for row in rows[:-1])
     if not facts.recipes:
         return said
-    return f"{said}. {balanced(facts.recipes.values())}; {parts_of(facts)} stratified by class"
+    done = _balancing(facts)
+    folds = (facts.certificate or {}).get("folds") or ()
+    if len(folds) == 1 and (facts.cohort or {}).get("parts_fixed"):
+        return f"{said}. {done}; the parts are those of the cohort's table, not stratified here"
+    return f"{said}. {done}; {parts_of(facts)} stratified by class"
+
+
+def _balancing(facts: CardFacts) -> str:
+    """What is done about unequal classes, with names where learners differ in it."""
+    ways: dict[str, list[str]] = {}
+    for name, recipe in with_training(facts.recipes).items():
+        ways.setdefault(balanced([recipe]), []).append(name)
+    if len(ways) == 1 or not framework(facts):
+        return "; ".join(ways)
+    return "; ".join(f"{', '.join(names)}: {way}" for way, names in ways.items())
 
 
 def parts_of(facts: CardFacts) -> str:

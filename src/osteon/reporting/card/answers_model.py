@@ -4,6 +4,7 @@ from importlib import metadata
 from typing import Any
 
 from osteon.reporting.card.facts import PHANTOM, CardFacts, Whole, answer, values
+from osteon.reporting.card.framework_facts import given, parameters, rows, tuned, with_training
 from osteon.reporting.card.recipe_facts import (
     augmented,
     colours,
@@ -22,21 +23,27 @@ RANGE = "(value - low) / (high - low) with the range of the record's own kit"
 def technology(facts: CardFacts) -> str | None:
     """Deep learning, and of which kind."""
     beside = ", most with clinical values beside it" if facts.clinical else ""
+    what = f"classify an image{beside}"
+    if rows(facts):
+        what = "find tumours and classify them, weighed with an age table and put to a vote"
     return (
-        f"deep learning: convolutional networks ({networks(facts.recipes.values())}) that classify "
-        f"an image{beside}; {len(facts.learners)} learners compared"
+        f"deep learning: convolutional networks ({networks(facts.recipes.values())}) that {what}; "
+        f"{len(facts.learners)} learners compared"
     )
 
 
 @answer("metrics")
 def model(facts: CardFacts) -> str | None:
     """Architecture in the recipe's terms."""
-    return described(facts.recipes.values())
+    said = [described(facts.recipes.values()), parameters(facts)]
+    return ". ".join(one for one in said if one) or None
 
 
 @answer("metrics")
 def inputs(facts: CardFacts) -> str | None:
     """Which learner reads what beside the image."""
+    if rows(facts):
+        return given(facts) or None
     said = [
         f"{name}: image{''.join(f', {one}' for one in recipe.get('inputs', []))}"
         for name, recipe in facts.recipes.items()
@@ -52,6 +59,8 @@ def predictors(facts: CardFacts) -> str | None:
         return None
     preprocessing = (facts.parameters or {}).get("preprocessing") or {}
     recipes, image = facts.clinical, f"image: {colours(preprocessing, 'grey')}, square"
+    if any("age" in one.get("terms", ()) for one in rows(facts).values()):
+        return f"{image}; age: years, as the share of malignant among training patients of that age"
     if not recipes:
         return f"{image}; nothing beside it"
     said = [
@@ -109,14 +118,15 @@ def preprocessing(facts: CardFacts) -> str | None:
 def initialisation(facts: CardFacts) -> str | None:
     """Origin of the backbone's first values, and the seed of the rest."""
     origins = {str(f.get("weights")) for one in facts.records.values() for f in one["folds"]}
-    seeds = values(facts.recipes.values(), "training", "seed")
+    origins -= {"none: weights of terms only"}
+    seeds = values(with_training(facts.recipes).values(), "training", "seed")
     return f"weights {', '.join(sorted(origins))}; seed {seeds}" if origins else None
 
 
 @answer("metrics")
 def training(facts: CardFacts) -> str | None:
     """Hyperparameters of the one loop."""
-    recipes = facts.recipes
+    recipes = with_training(facts.recipes)
     if not recipes:
         return None
 
@@ -141,7 +151,7 @@ def training(facts: CardFacts) -> str | None:
 @answer("metrics")
 def selection(facts: CardFacts) -> str | None:
     """Which weights are kept, and that no learner is picked by its result."""
-    stops = values(facts.recipes.values(), "training", "early_stop")
+    stops = values(with_training(facts.recipes).values(), "training", "early_stop")
     kept = (
         "the weights after the last epoch"
         if stops == "None"
@@ -167,7 +177,7 @@ def building(facts: CardFacts) -> str | None:
     said = [model(facts), training(facts), selection(facts)]
     if None in said:
         return None
-    return ". ".join(str(one) for one in said) + ". No hyperparameter was tuned in this run"
+    return ". ".join([*(str(one) for one in said), tuned(facts)])
 
 
 @answer("metrics")
@@ -261,7 +271,7 @@ def machine(facts: CardFacts) -> str | None:
     seconds = [one["seconds"] for one in run["learners"].values() if one.get("seconds")]
     said = (
         f"trained on {devices}; {run['platform']}, {run['processor']}, {run['cores']} core(s), "
-        f"{run['memory_gib']} GiB; training took {sum(seconds):.0f} s over all learners and folds"
+        f"{run['memory_gib']} GiB; training took {sum(seconds):.0f} s, all learners and folds added"
     )
     wall = run.get("wall_seconds")
     return said if wall is None else f"{said}; the process had run for {wall:.0f} s"

@@ -78,8 +78,16 @@ class CardFacts:
 
     @property
     def one_network(self) -> bool:
-        """Whether each learner is one network, as under a hold-out; False where none is known."""
-        return bool(self.records) and all(len(one["folds"]) == 1 for one in self.records.values())
+        """Whether each learner is one network, as under a hold-out; False where none is known.
+
+        Networks of inner folds, that only choose weights and thresholds, judge nobody.
+        """
+        if not self.records:
+            return False
+        judged = {str(one) for one in (self.certificate or {}).get("folds") or ()}
+        rows = [one for one in self.recipes.values() if one.get("kind") == "fusion"]
+        single = all(len(one["folds"]) == 1 for one in self.records.values())
+        return single or (bool(rows) and len(judged) == 1)
 
     @property
     def clinical(self) -> list[Mapping[str, Any]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from osteon.reporting.card.facts import values
+from osteon.reporting.card.framework_facts import entrance, fused
 from osteon.reporting.figures.names import known
 
 Recipes = Iterable[Mapping[str, Any]]
@@ -34,7 +35,8 @@ NO_CHANGE = ("0", "1 1", "None")
 
 def network_name(recipe: Mapping[str, Any]) -> str:
     """`resnet18`, or the name of an image recipe's network in print."""
-    name = recipe.get("backbone") or (recipe.get("network") or {}).get("name")
+    network = recipe.get("network") or {}
+    name = recipe.get("backbone") or network.get("name") or network.get("arch")
     return known(str(name)) or str(name) if name else ""
 
 
@@ -53,6 +55,7 @@ def described(recipes: Recipes) -> str | None:
         if one.get("network"):
             by_name.setdefault(network_name(one), []).append(one)
     said += [_image_network(name, own) for name, own in by_name.items()]
+    said += filter(None, [fused(given)])
     return ". ".join(said) or None
 
 
@@ -69,16 +72,22 @@ def _late_fusion(recipes: Recipes) -> str:
 def _image_network(name: str, recipes: Recipes) -> str:
     """A network with every field of its configuration, then its input and its head."""
     recipes = list(recipes)
-    fields = list(dict.fromkeys(key for one in recipes for key in one["network"] if key != "name"))
+    named = ("name", "arch")
+    fields = list(dict.fromkeys(key for one in recipes for key in one["network"]))
+    fields = [key for key in fields if key not in named]
     own = "; ".join(
-        f"{field.replace('_', ' ')} {values(recipes, 'network', field)}" for field in fields
+        f"{field.replace('_', ' ')} {_plain(values(recipes, 'network', field))}" for field in fields
     )
-    heads = dict.fromkeys(str(one.get("head")) for one in recipes)
-    words = " or ".join(HEADS.get(head, head) for head in heads)
-    return (
-        f"{name}{f' ({own})' if own else ''}; input {values(recipes, 'size')} px a side; "
-        f"{values(recipes, 'classes')} classes, {words}"
-    )
+    said = [f"{name}{f' ({own})' if own else ''}", entrance(recipes)]
+    if (classes := values(recipes, "classes")) != "None":
+        heads = dict.fromkeys(str(one.get("head")) for one in recipes)
+        said.append(f"{classes} classes, {' or '.join(HEADS.get(one, one) for one in heads)}")
+    return "; ".join(one for one in said if one)
+
+
+def _plain(value: str) -> str:
+    """A value of a configuration for people: no None, and a group of values without quotes."""
+    return "none" if value == "None" else value.replace("'", "").strip("{}")
 
 
 def balanced(recipes: Recipes) -> str:

@@ -189,16 +189,22 @@ def decision(cast: Cast, curves: Curves) -> Chart | None:
     )
 
 
+APART: tuple[Role, ...] = ("headline", "reference", "control", "fifth", "sixth", "eighth")
+
+
 def learning_curves(cast: Cast, histories: Mapping[str, pd.DataFrame]) -> Chart | None:
     """Training loss by epoch: mean over the folds, and each fold of the learners that stand out."""
     lines = []
+    # Networks behind a fusion are no learners of the comparison: each must be told from the others.
+    behind = not any(cast.role(name) != "other" for name in histories)
+    own = dict(zip(histories, APART, strict=False)) if behind else {}
     for name in cast.ordered(histories):
         table = histories[name]
         if not {"epoch", "loss"} <= set(table.columns) or not defined(numbers(table["loss"])):
             continue
-        role = cast.role(name)
+        role = own.get(name, cast.role(name))
         several = "fold" in table.columns and table["fold"].nunique() > 1
-        folds = table.groupby("fold") if several and role != "other" else ()
+        folds = table.groupby("fold") if several and role != "other" and not behind else ()
         for fold, rows in folds:
             rows = rows.sort_values("epoch")
             title = f"{cast.label(name)}, fold {fold}"
@@ -211,14 +217,17 @@ def learning_curves(cast: Cast, histories: Mapping[str, pd.DataFrame]) -> Chart 
     if not lines:
         return None
     top = max(max(np.nan_to_num(one.y)) for one in lines)
+    note = "Thick: mean over the folds. Thin: one fold." if any(x.thin for x in lines) else ""
+    if behind:
+        note = "Means over all trainings of a network; losses of different kinds do not compare."
     return Chart(
         "learning_curves",
         "Learning curves",
         "Epoch",
-        "Training loss (cross-entropy)",
+        "Training loss, each network's own" if behind else "Training loss (cross-entropy)",
         tuple(lines),
         y_range=(0.0, 1.05 * top),
-        note="Thick: mean over the folds. Thin: one fold." if any(x.thin for x in lines) else "",
+        note=note,
     )
 
 

@@ -39,7 +39,7 @@ def calibration(view: View) -> Section:
             "A probability is calibrated if, among patients given 0.8, eight in ten are of the "
             "positive class. Slope 1 and intercept 0 are ideal; a slope below 1 means "
             f"overconfident. A temperature {fitted(view)}; it leaves the order of patients, and so "
-            "the AUROC of a fold, as it is."
+            f"the AUROC{'' if view.one_fold else ' of a fold'}, as it is."
         )
         if table
         else None,

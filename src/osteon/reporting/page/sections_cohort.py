@@ -32,6 +32,7 @@ TABLES = {
     "acquisition": ("Acquisition, from the image headers", ""),
 }
 
+CONTROLS_ONLY = "For the controls without an image only; no network was given a filled value."
 HELD_OUT = "The train part is learnt from, the test part judged."
 
 
@@ -43,6 +44,8 @@ def cohort(view: View) -> Section:
         blocks = [plain_flow(view.data.get("flow") or {})]
     for key, (caption, note) in TABLES.items():
         note = HELD_OUT if key == "demographics" and held_out(given) else note
+        # Networks of images alone are given none of these values.
+        note = CONTROLS_ONLY if key == "filled" and not view.with_values else note
         blocks.append(any_table(given.get(key), caption, note))
         blocks.append(figure(view, key, counts=""))
     return section("cohort", "The cohort", *blocks)

@@ -271,22 +271,29 @@ def learning(view: View) -> Section:
     columns = (
         "Learner",
         "Epochs",
-        "Folds",
+        "Trainings" if view.one_fold else "Folds",
         "Training loss",
         "Training accuracy",
         "Seconds an epoch",
     )
-    mean = "" if view.one_fold else ", mean of the folds"
-    caption = f"The last epoch of training{mean}, on training images"
+    several = any(row[2].text != "1" for row in rows)
+    mean = "" if view.one_fold and not several else ", mean of the folds"
+    if view.one_fold and several:
+        mean = ", mean of the trainings: one for each inner fold, and the last on the whole part"
+    what = "" if mean.startswith(", mean of the t") else ", on training images"
+    caption = f"The last epoch of training{mean}{what}"
+    images = view.present("image")
+    level = "Image level, o" if images else "O"
+    what_of = "the training images" if images else "what was trained on"
     curves = [
-        figure(view, name, counts="Image level, on the training parts; learning, not performance")
+        figure(view, name, counts=f"{level}n the training parts; learning, not performance")
         for name in view.parts.charts or ()
         if name.startswith("learning_curves")
     ]
     table = Table(caption, columns, flat(rows)) if rows else None
     lead = Text(
-        "How the loss on the training images fell. It says that training went on and settled, "
-        "nothing about patients that were held out."
+        f"How the loss on {what_of} fell. It says that training went on and settled, nothing "
+        "about patients that were held out."
     )
     return section(
         "learning", "Learning curves", lead if table or any(curves) else None, *curves, table

@@ -31,6 +31,13 @@ COLOURS = {
     "adjacent": "Each slice stands with its two neighbours as red, green and blue.",
     "as_is": "They keep the colours of their files.",
 }
+TUBES = {
+    "detected": "largest box that the detector found in the sequence",
+    "other_series": "its place in another sequence of the patient, as none was found here",
+    "whole": "whole picture, no detector",
+    "labelled": "largest drawn box",
+    "none": "no tube, as no box was found in the patient",
+}
 SOURCES = {
     "mask": "an expert's mask",
     "box": "an expert's box",
@@ -50,6 +57,7 @@ def preparation(view: View) -> Section:
         "preparation",
         "What the networks were given",
         Text(sentences(found)) if found else None,
+        Text(text) if (text := tubes(view.training)) else None,
         counts_table(found),
         *pictures,
     )
@@ -76,6 +84,22 @@ def sentences(found: Mapping[str, Any]) -> str:
             f"{100 * float(share):.0f} % of the pixels of the first {first} images have no hue."
         )
     return " ".join(one for one in said if one)
+
+
+def tubes(training: Mapping[str, Any]) -> str:
+    """What a detector and the sequence model behind it were given; empty without such models."""
+    judged = next((one["tubes"] for one in training.values() if one.get("tubes")), None)
+    if not judged:
+        return ""
+    drawn = any(one.get("boxes") == "labelled" for one in training.values())
+    learnt = "the largest drawn box" if drawn else "the place named there"
+    places = "; ".join(f"{TUBES.get(name, name)}: {count(n)}" for name, n in judged.items())
+    return (
+        "Whole slices are what the detector sees. The sequence model sees a tube: one place cut "
+        f"out of all slices of a sequence, to learn from at {learnt}, to judge at the place that "
+        f"follows. Tubes when judging, both parts: {places}. The age goes to the age table only; "
+        "without an age its term drops out and the other weights count alone."
+    )
 
 
 def counts_table(found: Mapping[str, Any]) -> Table | None:

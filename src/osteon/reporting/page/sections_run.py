@@ -131,7 +131,8 @@ def learners_table(view: View) -> Table | None:
         )
     beside = ("Clinical inputs",) if view.with_values else ()
     columns = ("Learner", "Network", *beside, "Weights", "Time", "Device", "Threads")
-    caption = "Training, all folds together; the name in files stands below"
+    together = "all trainings of a learner" if view.one_fold else "all folds"
+    caption = f"Training, {together} together; the name in files stands below"
     return Table(caption, columns, flat(rows), figures=False) if rows else None
 
 

@@ -1,12 +1,13 @@
 """Section of the report: the summary, in numbers and in sentences made by rule."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from osteon.reporting.page.blocks import Card, Cards, Points, Section, section
 from osteon.reporting.page.parts import AGE_CONTROL, View
 from osteon.reporting.page.sections_controls import ADDS, NOT_AFTER_HOLM, WORSE, alpha, finding
-from osteon.reporting.page.sections_results import SCORES
+from osteon.reporting.page.sections_results import FIXED, SCORES
 from osteon.reporting.page.sections_run import all_warnings
 from osteon.reporting.page.tables import absent, equals, estimate, number, parts_of, spoken
 
@@ -15,13 +16,18 @@ SAID = {
     ADDS: ("so the image adds to them", "good"),
     WORSE: ("so the network does worse than they do without any image", "bad"),
 }
+CALLED = ("accuracy", "sensitivity", "specificity")
+SHARE = re.compile(r"\((\d+(?:\.\d+)?) %\)")
+SHIFTED = 10.0
+"""Percentage points between training and judged part from which a shift is told."""
 NOT_SHOWN = ("so this run does not show that the image adds anything to them", "warn")
 
 
 def summary(view: View) -> Section:
     """Headline beside reference and controls, certificate, warnings."""
     cards = Cards(tuple(found)) if (found := all_cards(view)) else None
-    points = [*comparison(view), *beyond(view), *chance(view), *age(view)]
+    points = [*comparison(view), *called(view), *shift(view)]
+    points += [*beyond(view), *chance(view), *age(view)]
     points += [*audit(view), *checks(view)]
     return section("summary", "Summary", cards, Points(tuple(points)) if points else None)
 
@@ -92,6 +98,42 @@ def side(difference: Mapping[str, Any], above: str, below: str, unclear: str) ->
     if lo > 0:
         return above
     return below if hi < 0 else unclear
+
+
+def called(view: View) -> list[Point]:
+    """How often the headline's votes are right, where it calls by vote."""
+    judged = view.find(view.headline).get(view.level) or {}
+    if judged.get("called_by") != "vote":
+        return []
+    found = {name: view.metric(view.headline, FIXED, name) for name in CALLED}
+    if any(one is None for one in found.values()):
+        return []
+    said = ", ".join(f"{name} {spoken(one)}" for name, one in found.items())
+    return [(f"Called by vote, {view.label(view.headline)} has {said}.", "")]
+
+
+def shift(view: View) -> list[Point]:
+    """Under a hold-out: is the positive class much rarer or commoner in the judged part?"""
+    rows = ((view.parts.cohort or {}).get("demographics") or {}).get("rows") or ()
+    name = f"class: {view.settings.get('positive_class')}"
+    found: Mapping[str, Any] = next((row["values"] for row in rows if row.get("name") == name), {})
+    shares = [SHARE.search(str(found.get(part, ""))) for part in ("train", "test")]
+    if not all(shares):
+        return []
+    learnt, judged = (float(one.group(1)) for one in shares if one)
+    if abs(learnt - judged) < SHIFTED:
+        return []
+    what = "commoner" if learnt > judged else "rarer"
+    error = "too many" if learnt > judged else "too few"
+    return [
+        (
+            f"Shift of prevalence: {learnt:.1f} % of the training part are {view.positive}, "
+            f"{judged:.1f} % of the judged part. What is learnt where {view.positive} is {what} "
+            f"calls {error} patients so elsewhere: read sensitivity and specificity together, and "
+            "neither accuracy nor probabilities as those of another clinic.",
+            "warn",
+        )
+    ]
 
 
 def beyond(view: View) -> list[Point]:

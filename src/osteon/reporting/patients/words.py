@@ -18,7 +18,7 @@ BOX_FROM = {
     "detected": "the largest box found in this sequence",
     "other_series": "a box found in another sequence of this patient, as this one has none",
     "whole": "the whole image, as no box was found",
-    "labelled": "the radiologist's largest box",
+    "labelled": "the largest box that a reader drew",
     "none": "no place, as no box was found",
 }
 """Where the tube of the sequence model comes from, in words."""
