@@ -159,7 +159,8 @@ def test_a_typo_of_a_sequence_learner_is_named(block, named) -> None:
 
 
 def test_the_network_is_built_for_the_learner_s_slices() -> None:
-    full = BASE.for_learner(SequenceLearner(slices=4, network={"dropout": 0.25}))
+    small = {"arch": "resnext3d", "blocks": [1, 1, 1, 1], "width": 0.0625, "cardinality": 4}
+    full = BASE.for_learner(SequenceLearner(slices=4, network={"dropout": 0.25, **small}))
     network = full.build_network().eval()
     assert network.dropout.p == 0.25
     assert network(torch.zeros(1, 1, 4, 32, 32)).shape == (1, 2)
@@ -292,3 +293,8 @@ def test_the_content_of_a_weights_file_counts_and_its_folder_is_not_told(tmp_pat
         assert one.fingerprint() != old
         assert one.describe()["network"]["weights"] == "first.pth"
         assert str(tmp_path) not in str(one.describe())
+
+
+def test_a_detector_freezes_by_stages_not_by_epochs() -> None:
+    with pytest.raises(ValueError, match="frozen_stages"):
+        DetectorRecipe.model_validate({"training": {"freeze_backbone_epochs": 2}})

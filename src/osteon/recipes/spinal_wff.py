@@ -116,6 +116,11 @@ class DetectorRecipe(_WFFNetwork):
                 "training.balance is class_weight; allowed are none, sampler: a detector's losses "
                 "are those of a whole batch, of both classes and of background"
             )
+        if self.training.freeze_backbone_epochs:
+            raise ValueError(
+                f"training.freeze_backbone_epochs is {self.training.freeze_backbone_epochs}; a "
+                "detector's early stages stand still throughout: see network.frozen_stages"
+            )
         return self
 
     @property
