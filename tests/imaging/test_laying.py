@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osteon.imaging.laying import Laying
+from osteon.imaging.laying import Laying, found_on_originals
 from osteon.imaging.resize import resize
 
 SIDES = st.integers(8, 200)
@@ -37,3 +37,21 @@ def test_nan_stays_nan() -> None:
 def test_what_is_no_laying_is_refused(wrong: tuple[int, int, int, str]) -> None:
     with pytest.raises(ValueError, match=r"mode|rows"):
         Laying.of(*wrong)
+
+
+def test_found_boxes_are_cut_at_the_border_and_lost_outside() -> None:
+    numbers = np.full((2, 3, 6), np.nan)
+    numbers[0, 0] = [-4, 2, 8, 10, 0.1, 0.7]
+    numbers[1, 0] = [70, 70, 80, 80, 0.5, 0.2]  # on the square's edge, beyond the original
+    numbers[1, 1] = [0, 0, 4, 4, 0.6, 0.3]
+    laid = [Laying.of(64, 64, 64), Laying.of(32, 32, 64)]
+    at, boxes, given = found_on_originals(numbers, laid, np.array([[64, 64], [32, 32]]))
+    assert at.tolist() == [0, 1]
+    assert boxes.tolist() == [[0, 2, 8, 10], [0, 0, 2, 2]]
+    assert given.tolist() == [[0.1, 0.7], [0.6, 0.3]]
+
+
+def test_no_box_at_all() -> None:
+    nothing = np.full((1, 2, 6), np.nan)
+    found = found_on_originals(nothing, [Laying.of(8, 8, 8)], np.array([[8, 8]]))
+    assert [one.shape for one in found] == [(0,), (0, 4), (0, 2)]

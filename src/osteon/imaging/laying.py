@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,3 +55,29 @@ class Laying:
     def to_original(self, boxes: NDArray[np.floating]) -> Floats:
         """Boxes (..., 4) in px of the square → in px of the original, not cut at its border."""
         return (np.asarray(boxes, np.float64) - (self.offset * 2)) / (self.scale * 2)
+
+
+def found_on_originals(
+    numbers: NDArray[np.floating], laid: Sequence[Laying], shapes: NDArray[np.integer]
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """What a detector found on squares, on the originals and cut at their borders.
+
+    Args:
+        numbers: N × top × 6, x0, y0, x1, y1 in px of the square and two probabilities; NaN for no
+            box.
+        laid: how each original lies on its square.
+        shapes: N × 2, rows and columns of the originals.
+
+    Returns:
+        of each box its original's place (B,), its corners B × 4 and its probabilities B × 2. A box
+        of which nothing lies on the original is left out.
+    """
+    at, rank = np.nonzero(np.isfinite(numbers[..., 0]))
+    own = np.asarray(numbers[at, rank], np.float64)
+    corners = [
+        laid[place].to_original(box[:4]) for place, box in zip(at.tolist(), own, strict=True)
+    ]
+    limits = np.asarray(shapes)[at][:, [1, 0, 1, 0]]
+    boxes = np.clip(np.reshape(corners, (-1, 4)), 0, limits)
+    kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return at[kept].astype(np.int64), boxes[kept], own[kept, 4:6]

@@ -51,14 +51,12 @@ def certify(
         near_duplicates: frame with `sample_a`, `sample_b` (or the first two columns), or tuples;
             empty if the search found nothing, None if there was none.
         statistics: statistic, learner, fold, sample_id: what thresholds and temperatures were
-            fitted on; what is not in it is not checked. 0.5 is fitted on nothing. Youden's
-            threshold and the temperature of a fold are fitted on the other folds' held-out
-            predictions, by models that were trained on the judged fold's patients and their
-            labels: cross-fitted. Under one hold-out: on what is said of the training part.
+            fitted on; what is not in it is not checked. 0.5 is fitted on nothing. Those of a fold
+            come from the other folds' held-out predictions, by models that were trained on the
+            judged fold: cross-fitted. Under one hold-out: from what is said of the training part.
         altered: pairs like `near_duplicates` of which one is the other mirrored, turned or
             recoloured.
-        networks: what learners are made of and that calls nobody by itself: what it was fitted on
-            must be recorded, but it has no threshold and no temperature.
+        networks: learners are made of them: recorded like these, but without any threshold.
 
     Returns:
         `passed` (nothing found in what was checked; also False for an audit), `leak` (a failure not

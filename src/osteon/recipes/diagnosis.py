@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from osteon.imaging.laying import Laying
+from osteon.imaging.laying import Laying, found_on_originals
 from osteon.imaging.prepare import prepare
 from osteon.imaging.region import Region
 from osteon.imaging.resize import shrink
@@ -153,17 +153,14 @@ class Framework:
         with torch.no_grad():
             found = torch.cat([self.detector.networks[0](batch) for batch in batches])
         numbers = found.double().cpu().numpy()
-        at, rank = np.nonzero(np.isfinite(numbers[..., 0]))
-        own, how = numbers[at, rank], self.preprocessing
-        sizes = table[["rows", "columns"]].to_numpy()[at]
+        sizes, how = table[["rows", "columns"]].to_numpy(), self.preprocessing
         laid = [Laying.of(int(h), int(w), how.size, how.resize) for h, w in sizes]
-        corners = [one.to_original(box[:4]) for one, box in zip(laid, own, strict=True)]
-        kept = np.clip(np.reshape(corners, (-1, 4)), 0, sizes[:, [1, 0, 1, 0]])
-        boxes = pd.DataFrame(kept, columns=BOX).assign(
-            sample_id=table["sample_id"].to_numpy()[at], score=own[:, 4:6].max(axis=1)
+        at, corners, given = found_on_originals(numbers, laid, sizes)
+        boxes = pd.DataFrame(corners, columns=BOX).assign(
+            sample_id=table["sample_id"].to_numpy()[at], score=given.max(axis=1, initial=0)
         )
-        boxes[names] = own[:, 4:6]
-        return boxes[(boxes["x1"] > boxes["x0"]) & (boxes["y1"] > boxes["y0"])]
+        boxes[names] = given
+        return boxes
 
     def _tubes(
         self, series: Sequence[Slices], table: pd.DataFrame, boxes: pd.DataFrame

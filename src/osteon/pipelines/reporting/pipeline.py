@@ -40,12 +40,19 @@ def create_pipeline(
         "headline": f"{paper}.{headline}.predictions",
         **{name: f"{paper}.{name}.history" for name in (trained or learners)},
     }
+    tables = _tables(paper, report, splits, splitting)
+    pages = _pages(paper, report, splitting, drawn)
+    return Pipeline([*tables, *pages, _contents(report)], tags="reporting")
+
+
+def _pages(paper: str, report: str, splitting: str, drawn: dict[str, str]) -> list[Node]:
+    """Charts, the page and the model card; `drawn`: what the charts are made from."""
     told = {
         **_of(report, "ledger", "cohort_tables"),
         **{argument: f"{report}.{name}" for argument, name in MADE.items()},
     }
     step = partial(node, namespace=report)
-    pages = [
+    return [
         step(
             nodes.draw_charts,
             drawn,
@@ -71,8 +78,6 @@ def create_pipeline(
             name="write_model_card",
         ),
     ]
-    tables = _tables(paper, report, splits, splitting)
-    return Pipeline([*tables, *pages, _contents(report)], tags="reporting")
 
 
 def create_audit_pipeline(paper: str, report: str) -> Pipeline:

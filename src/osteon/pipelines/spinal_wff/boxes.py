@@ -106,18 +106,12 @@ def found_boxes(
     Returns:
         the columns of `samples`, score, x0 … y1, class and prob_<class>.
     """
-    boxes = numbers.reshape(len(samples), -1, 6)
-    slice_, rank = np.nonzero(np.isfinite(boxes[..., 0]))
-    own = boxes[slice_, rank]
-    corners = np.array([laid[at].to_original(one[:4]) for at, one in zip(slice_, own, strict=True)])
-    corners = corners.reshape(-1, 4)
-    limits = shapes[slice_][:, [1, 0, 1, 0]]
-    corners = np.clip(corners, 0, limits)
-    table = samples.iloc[slice_].reset_index(drop=True)
-    table[BOX] = corners
-    names = [f"prob_{name}" for name in classes]
-    table[names] = own[:, 4:6]
-    table["score"] = own[:, 4:6].max(axis=1)
-    table["class"] = np.array(classes, dtype=object)[own[:, 4:6].argmax(axis=1)]
-    # Of a box that lies outside the image nothing is left.
-    return table[(table["x1"] > table["x0"]) & (table["y1"] > table["y0"])].reset_index(drop=True)
+    from osteon.imaging.laying import found_on_originals
+
+    at, boxes, given = found_on_originals(numbers.reshape(len(samples), -1, 6), laid, shapes)
+    table = samples.iloc[at].reset_index(drop=True)
+    table[BOX] = boxes
+    table[[f"prob_{name}" for name in classes]] = given
+    table["score"] = given.max(axis=1, initial=0)
+    table["class"] = np.array(classes, dtype=object)[given.argmax(axis=1)]
+    return table

@@ -1,5 +1,6 @@
 """Who is judged, and the proof that nothing of the framework was fitted on them."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -82,9 +83,8 @@ def certify_framework(
 ) -> dict[str, Any]:
     """The leak certificate of the row: test part and, within the training part, inner folds.
 
-    λ and the age table are traced: the functions that chose them are called again with the rows of
-    a part changed, and what moves them was read. What the rows were called with must be what these
-    functions give.
+    λ and the age table are traced: their functions are called again with the rows of a part
+    changed, and what moves them was read. What was in use must be what these functions give.
 
     Args:
         samples: one row a slice.
@@ -104,39 +104,33 @@ def certify_framework(
         the certificate of the test part, with that of the inner folds under `inner`.
 
     Raises:
-        LeakFound: something judged was seen before, or λ or the age term are not those that were
-            traced.
+        LeakFound: something judged was seen before, or λ or the age term are not those traced.
     """
     from osteon.measures.fusion_tracing import of_samples
     from osteon.measures.leaks import certify, refuse_leaks
     from osteon.measures.tracing import evaluated
 
-    networks, named = _joined(seen, NETWORK), _networks(seen, recipe)
+    networks = _joined(seen, NETWORK)
     fitted, predictions = _joined(seen, FITTED), _joined(seen, PREDICTIONS)
     full = wff(recipe)
     frames = fusing.opinions(samples, detections, sequence_scores, age_scores, cohort.classes, full)
     statistics, inner_statistics = _traced(*frames, recipe)
     of_patients = pd.concat([evaluated(predictions, fitted), statistics], ignore_index=True)
     altered = near_duplicates["change"] != UNCHANGED
-    alike, changed = near_duplicates[~altered], near_duplicates[altered]
-    certificate = certify(
-        samples,
-        splits,
-        pd.concat([_slices(fitted, samples), networks[networks["split"] == parts.TEST]]),
-        statistics=of_samples(of_patients, samples).drop_duplicates(),
-        near_duplicates=alike,
-        altered=changed,
-        networks=named,
+    certified = partial(
+        certify,
+        near_duplicates=near_duplicates[~altered],
+        altered=near_duplicates[altered],
+        networks=_networks(seen, recipe),
     )
-    own = samples[samples["sample_id"].isin(inner_splits["sample_id"])]
-    certificate["inner"] = certify(
-        own,
+    judged = [_slices(fitted, samples), networks[networks["split"] == parts.TEST]]
+    used = of_samples(of_patients, samples).drop_duplicates()
+    certificate = certified(samples, splits, pd.concat(judged), statistics=used)
+    certificate["inner"] = certified(
+        samples[samples["sample_id"].isin(inner_splits["sample_id"])],
         inner_splits,
         networks[networks["split"] == parts.INNER],
         statistics=of_samples(inner_statistics, samples),
-        near_duplicates=alike,
-        altered=changed,
-        networks=named,
     )
     refuse_leaks(certificate["inner"])
     refuse_leaks(certificate)

@@ -31,6 +31,7 @@ from osteon.recipes.spinal_wff import DetectorRecipe, WFFRecipe
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from osteon.imaging.laying import Laying
     from osteon.learning.detection import DetectionCases
     from osteon.learning.folds import FoldResult
 
@@ -45,6 +46,7 @@ NO_BOXES = (
     "no lesion is drawn in the training part: set recipe.boxes to artefact and name an earlier "
     "run's detector in recipe.artefact, or to whole"
 )
+WHOLE = "recipe.boxes is whole: no detector, each tube is the whole slice"
 Trained = tuple[pd.DataFrame, Build, pd.DataFrame, pd.DataFrame, dict[str, Any]]
 
 
@@ -85,9 +87,7 @@ def train_detector(
     table = with_series(parts.place(samples, splits, inner_splits))
     table = table.sort_values("row").reset_index(drop=True)
     if full.boxes == "whole":
-        return _without(
-            full, "recipe.boxes is whole: no detector, each tube is the whole slice", cohort
-        )
+        return _without(full, WHOLE, cohort)
     laid = layings(table, archive, preprocessing)
     shapes = archive.index.loc[table["archive_row"], ["rows", "columns"]].to_numpy(np.int64)
     padded = padded_boxes(table, drawn_boxes(table, archive), laid)
@@ -102,6 +102,24 @@ def train_detector(
     if not table["fitted"].any():
         raise CohortError(NO_BOXES)
     results, hashes = _fit(table, cases, detector, prepared, workspace)
+    card = artefact_card(detector, cohort, preprocessing, hashes)
+    return (
+        _found(results, table, laid, shapes, cohort).assign(**named),
+        Build(hashes["data"], partial(write_folds, results=results[-1:], card=card)),
+        _history(results),
+        parts.fitted_rows(results, table, table, name),
+        parts.record_of(detector, results, hashes) | {"boxes": full.boxes},
+    )
+
+
+def _found(
+    results: "list[FoldResult]",
+    table: pd.DataFrame,
+    laid: "list[Laying]",
+    shapes: "NDArray[np.int64]",
+    cohort: CohortConfig,
+) -> pd.DataFrame:
+    """The boxes of all divisions, each on slices of patients that its detector had not seen."""
     found = [
         found_boxes(
             table.iloc[one.test][CARRIED],
@@ -112,15 +130,7 @@ def train_detector(
         )
         for one in results
     ]
-    final = results[-1:]
-    card = artefact_card(detector, cohort, preprocessing, hashes)
-    return (
-        pd.concat(found, ignore_index=True).assign(**named),
-        Build(hashes["data"], partial(write_folds, results=final, card=card)),
-        _history(results),
-        parts.fitted_rows(results, table, table, name),
-        parts.record_of(detector, results, hashes) | {"boxes": full.boxes},
-    )
+    return pd.concat(found, ignore_index=True)
 
 
 def wff(recipe: Recipe) -> WFFRecipe:

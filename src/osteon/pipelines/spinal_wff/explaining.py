@@ -23,10 +23,13 @@ from osteon.recipes import Recipe
 from osteon.recipes.explainability import ExplainabilityConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from osteon.explaining.subject import Index, Inputs
     from osteon.learning.tubes import TubeCases
+    from osteon.reporting.patients.cases import PatientCase
 
 METHOD = "grad_cam"
 
@@ -140,6 +143,28 @@ def summarise_tubes(config: ExplainabilityConfig, scores: pd.DataFrame) -> dict[
     return found | {"statement": f"{TUBES} {found['statement'].replace(OF_A_FOLD, JUDGED)}"}
 
 
+def _page(
+    cases: "Sequence[PatientCase]",
+    cohort: CohortConfig,
+    lambdas: dict[str, Any],
+    age_table: dict[str, Any],
+    judged: int,
+) -> str:
+    """The patient page as HTML; `judged` patients in all."""
+    from osteon.reporting.patients.render import render_patients
+
+    return render_patients(
+        cases,
+        statement=STATEMENTS[cohort.source],
+        phantom=cohort.source == "phantom",
+        classes=cohort.classes,
+        lambdas=lambdas["chosen"],
+        age_table=age_table,
+        title="How each patient was called",
+        patients=judged,
+    )
+
+
 def show_patients(
     samples: pd.DataFrame,
     archive: Any,
@@ -178,14 +203,12 @@ def show_patients(
         the page as HTML, the galleries as data, and a contact sheet of each.
     """
     from osteon.measures.fusion_explain import explain
-    from osteon.reporting.patients.render import render_patients
     from osteon.reporting.wff_choice import choose_patients
     from osteon.reporting.wff_gallery import galleries_of
 
     full = wff(recipe)
     frames = opinions(samples, detections, sequence_scores, age_scores, cohort.classes, full)
     said = explain(terms_of_part(*frames, parts.TEST), lambdas["chosen"], full.voting.no_box)
-    hidden = images.loc[images["burned_in_text"], "sample_id"].tolist()
     pictures = Pictures(
         samples=with_series(samples),
         archive=archive,
@@ -194,19 +217,11 @@ def show_patients(
         series=judged_series(sequence_scores),
         sequence=sequence,
         maps=maps,
-        hidden=frozenset(hidden),
+        hidden=frozenset(images.loc[images["burned_in_text"], "sample_id"]),
         seed=config.seed,
     )
     chosen = choose_patients(said.patients, predictions, config.cases, config.seed)
-    page = render_patients(
-        [pictures.patient(name, reason, said) for name, reason in chosen],
-        statement=STATEMENTS[cohort.source],
-        phantom=cohort.source == "phantom",
-        classes=cohort.classes,
-        lambdas=lambdas["chosen"],
-        age_table=age_table,
-        title="How each patient was called",
-        patients=len(said.patients),
-    )
+    cases = [pictures.patient(name, reason, said) for name, reason in chosen]
+    page = _page(cases, cohort, lambdas, age_table, len(said.patients))
     galleries, sheets = galleries_of(pictures.gallery_cases(said, config.cases))
     return page, galleries, *(sheets[gallery["name"]] for gallery in galleries)

@@ -238,13 +238,7 @@ def tabulate_as_published(
     from osteon.measures.locations import by_location
     from osteon.measures.paper_table import published
     from osteon.measures.readers import compare_readers
-    from osteon.measures.wff_box_tables import boxes, calls, froc_figure
-    from osteon.measures.wff_figures import (
-        age_figure,
-        groups_figure,
-        lambda_figure,
-        location_figures,
-    )
+    from osteon.measures.wff_box_tables import boxes, calls
     from osteon.measures.wff_tables import phantom, tables
 
     # Beside the framework in figures, a made-up reader must not look like a person.
@@ -265,15 +259,27 @@ def tabulate_as_published(
     made = tables(metrics, read_published("spinal_wff"), extras)
     made += [boxes(detection)] if detection else []
     made.append(calls(looking_back["decided_by"], metrics["training"]["sequence"].get("tubes", {})))
-    drawn = [
-        lambda_figure(lambda_search, lambdas["chosen"], lambdas["published"]),
-        age_figure(age_table),
-        *location_figures(extras["locations"]),
-        groups_figure(looking_back["groups"]),
+    page = published(made, metrics["data"]["statement"], "The paper's tables")
+    return (*page, _figures(extras, lambda_search, lambdas, detection))
+
+
+def _figures(
+    extras: dict[str, Any],
+    lambda_search: pd.DataFrame,
+    lambdas: dict[str, Any],
+    detection: dict[str, Any],
+) -> list[dict[str, Any]]:
+    """The ternary map, Figs. 5 to 7 and FROC, as the report's charts are described."""
+    from osteon.measures import wff_figures
+    from osteon.measures.wff_box_tables import froc_figure
+
+    return [
+        wff_figures.lambda_figure(lambda_search, lambdas["chosen"], lambdas["published"]),
+        wff_figures.age_figure(extras["age_table"]),
+        *wff_figures.location_figures(extras["locations"]),
+        wff_figures.groups_figure(extras["groups"]),
         *filter(None, [froc_figure(detection)]),
     ]
-    page = published(made, metrics["data"]["statement"], "The paper's tables")
-    return (*page, drawn)
 
 
 def _rows(metrics: dict[str, Any]) -> dict[str, Any]:
