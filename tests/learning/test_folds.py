@@ -16,7 +16,7 @@ from osteon.learning import tasks as tasks_module
 from osteon.learning.batches import ImageCases
 from osteon.learning.checkpoint import load_tensors
 from osteon.learning.folds import run_folds, train_fold
-from osteon.learning.tasks import code_digest
+from osteon.learning.tasks import ANSWERS, RECORD, WEIGHTS, code_digest
 from osteon.recipes import FusionRecipe
 from tests.tiny_cohort import make_recipe, make_tasks, names
 
@@ -84,7 +84,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(tmp_path, training) 
         assert timeless == [
             {k: v for k, v in e.items() if "second" not in k} for e in whole.history
         ]
-        assert names(task.workspace) == ["result.json", "weights.safetensors"]
+        assert names(task.workspace) == [ANSWERS, RECORD, WEIGHTS]
 
 
 def test_many_kills_in_a_row_still_end_well(tmp_path) -> None:

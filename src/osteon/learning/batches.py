@@ -188,7 +188,7 @@ class ImageCases:
 def unit(image: Tensor) -> Tensor:
     """B × H × W or B × H × W × 3 uint8 → B × 3 × H × W float32 in [0, 1], channels last."""
     planes = image[:, None] if image.ndim == 3 else image.permute(0, 3, 1, 2)
-    scaled = planes.expand(-1, 3, -1, -1).float() / 255
+    scaled = (planes.float() / 255).expand(-1, 3, -1, -1)
     return scaled.contiguous(memory_format=torch.channels_last)
 
 

@@ -1,9 +1,9 @@
 """Cross-validation: one task a fold, each resumable and reusable, in one process or in several.
 
 A fold works in `<work>/<fingerprint>/fold<k>/`. While it trains, `checkpoint.safetensors` is
-replaced after each epoch; when it is done, `weights.safetensors` and then `result.json` are written
-and the checkpoint goes. The fingerprint covers recipe, data, split, code and torch version: a
-folder is only ever found again by a run that would write the same into it.
+replaced after each epoch; when it is done, weights and answers (safetensors) are written, then
+`result.json`, and the checkpoint goes. The fingerprint covers recipe, data, split, code and torch
+version: a folder is only ever found again by a run that would write the same into it.
 """
 
 import logging
@@ -211,8 +211,6 @@ def _learn(fabric: Fabric, task: FoldTask) -> None:
     )
     gpu = fabric.device.type == "cuda"
     record = {
-        "probabilities": found.tolist(),
-        "fitted_probabilities": of_own.tolist(),
         "history": history,
         "fitted": [str(sample) for sample in cases.samples[task.train]],
         "held_back": [str(sample) for sample in cases.samples[held_back]],
@@ -222,4 +220,4 @@ def _learn(fabric: Fabric, task: FoldTask) -> None:
         "weights_origin": getattr(network, "weights_origin", "none: trained from scratch"),
         "resumed": resumed,
     }
-    write_result(task, network, record)
+    write_result(task, network, record, probabilities=found, fitted_probabilities=of_own)

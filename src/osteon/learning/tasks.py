@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
 from torch import nn
 
 from osteon.learning.batches import Cases
@@ -21,6 +22,9 @@ from osteon.learning.config import TrainingConfig
 from osteon.learning.objectives import Objective
 
 logger = logging.getLogger(__name__)
+
+WEIGHTS, ANSWERS, RECORD = "weights.safetensors", "answers.safetensors", "result.json"
+"""Files of a finished fold; the record is JSON, so it holds no array."""
 
 
 class Division(NamedTuple):
@@ -101,7 +105,7 @@ class FoldResult:
         samples: their sample ids.
         labels: their int64 labels, those that were learned (permuted in that control).
         probabilities: len(test) × what the objective reads of the output: the classes' float64
-            probabilities, rows sum to 1; a detector's boxes.
+            probabilities, rows sum to 1; a detector's boxes; a segmenter's map in 256 steps.
         history: one entry an epoch.
         weights: the fold's safetensors file.
         sha256: of that file.
@@ -125,14 +129,14 @@ class FoldResult:
     test: NDArray[np.int64]
     samples: list[str]
     labels: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
+    probabilities: NDArray[Any]
     history: list[dict[str, float | None]]
     weights: Path
     sha256: str
     train: NDArray[np.int64]
     fitted: list[str]
     fitted_labels: NDArray[np.int64]
-    fitted_probabilities: NDArray[np.float64]
+    fitted_probabilities: NDArray[Any]
     held_back: list[str]
     seconds: float
     device: str
@@ -184,43 +188,55 @@ def task_fingerprint(
     return digest.hexdigest()[:16]
 
 
-def write_result(task: FoldTask, network: nn.Module, record: dict[str, Any]) -> None:
-    """Write a fold's weights and record.
+def write_result(
+    task: FoldTask, network: nn.Module, record: dict[str, Any], **answers: NDArray[Any]
+) -> None:
+    """Write a fold's weights, its answers as arrays, and its record.
 
-    The record comes last and names the weights' hash: after a kill in between the fold resumes.
+    The record comes last and names the hashes of both: after a kill in between the fold resumes.
     """
-    weights = task.workspace / "weights.safetensors"
+    weights, found = task.workspace / WEIGHTS, task.workspace / ANSWERS
     save_tensors(weights, dict(network.state_dict()), {})
-    record["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
-    write_atomically(task.workspace / "result.json", json.dumps(record).encode())
+    save_tensors(found, {name: torch.from_numpy(one) for name, one in answers.items()}, {})
+    record = record | {"sha256": hash_file(weights), "answers_sha256": hash_file(found)}
+    write_atomically(task.workspace / RECORD, json.dumps(record).encode())
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_finished(workspace: Path) -> bool:
     """Whether a fold's folder holds a result and nothing that training would go on from."""
     checkpoint = workspace / "checkpoint.safetensors"
-    return (workspace / "result.json").is_file() and not checkpoint.exists()
+    return (workspace / RECORD).is_file() and not checkpoint.exists()
 
 
 def read_result(task: FoldTask, reused: bool) -> FoldResult | None:
     """A finished fold, or None; its checkpoint is of no more use and goes."""
-    file, weights = task.workspace / "result.json", task.workspace / "weights.safetensors"
-    if not file.is_file() or not weights.is_file():
+    files = {name: task.workspace / name for name in (RECORD, WEIGHTS, ANSWERS)}
+    if not all(file.is_file() for file in files.values()):
         return None
-    record = json.loads(file.read_bytes())
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != record["sha256"]:
-        logger.warning("fold %d: %s was changed; training again", task.fold, weights)
-        return None
+    record = json.loads(files[RECORD].read_bytes())
+    wanted = {WEIGHTS: record["sha256"], ANSWERS: record.pop("answers_sha256", None)}
+    for name, digest in wanted.items():
+        if hash_file(files[name]) != digest:
+            logger.warning("fold %d: %s was changed; training again", task.fold, files[name])
+            return None
+    answers = load_file(files[ANSWERS])
     (task.workspace / "checkpoint.safetensors").unlink(missing_ok=True)
     return FoldResult(
         fold=task.fold,
         test=task.test,
         samples=[str(sample) for sample in task.cases.samples[task.test]],
         labels=task.cases.labels[task.test],
-        probabilities=np.array(record.pop("probabilities"), dtype=np.float64),
+        probabilities=answers["probabilities"],
         train=task.train,
         fitted_labels=task.cases.labels[task.train],
-        fitted_probabilities=np.array(record.pop("fitted_probabilities"), dtype=np.float64),
-        weights=weights,
+        fitted_probabilities=answers["fitted_probabilities"],
+        weights=files[WEIGHTS],
         code_digest=task.code_digest,
         seconds=sum(entry["seconds"] for entry in record["history"]),
         reused=reused,

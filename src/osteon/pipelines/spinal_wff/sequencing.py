@@ -194,13 +194,14 @@ def tube_cases(
     from osteon.learning.tubes import TubeCases
 
     ordered = table.sort_values(["sequence_id", "slice", "archive_row"], kind="stable")
-    slices = {name: rows for name, rows in ordered.groupby("sequence_id")}
-    drawn = set(drawn_boxes(table, archive)["sample_id"])
+    # Asked once for all slices: series by series this takes as long as training a small network.
+    drawn = ordered["sample_id"].isin(drawn_boxes(table, archive)["sample_id"])
+    slices = {name: own for name, own in ordered.assign(drawn=drawn).groupby("sequence_id")}
     rows, labelled, centres = [], [], []
     for series, sample in zip(cases["sequence_id"], cases["sample_id"], strict=True):
         own = slices[series]
         rows.append(own["archive_row"].to_numpy(np.int64))
-        labelled.append(own["sample_id"].isin(drawn).to_numpy())
+        labelled.append(own["drawn"].to_numpy(bool))
         at = np.flatnonzero(own["sample_id"] == sample)
         centres.append(int(at[0]) if len(at) else len(own) // 2)
     return TubeCases(
