@@ -115,20 +115,30 @@ def _log_curves(run: Any, history: Any) -> None:
     from mlflow.entities import Metric
 
     metrics = [
-        Metric(column, float(value), 0, int(row["epoch"]))
+        Metric(f"{_before(row)}{column}", float(value), 0, int(row["epoch"]))
         for _, row in history.iterrows()
-        for column, value in row.drop(["fold", "epoch"]).items()
+        for column, value in row.drop(["fold", "epoch", "stage"], errors="ignore").items()
         if value is not None and value == value  # a curve that was not recorded is absent or NaN
     ]
     mlflow.MlflowClient().log_batch(run.info.run_id, metrics=metrics)
 
 
+def _before(row: Any) -> str:
+    """What a stage of pretraining puts before its curves' names; training puts nothing."""
+    stage = row.get("stage", "training")
+    return "" if stage == "training" else f"{stage}_"
+
+
 def _headline(metrics: dict[str, Any]) -> dict[str, float]:
-    """Patient-level AUROC of each learner that was judged."""
-    return {
-        f"{learner}.patient_auroc": levels["patient"]["scores"]["auroc"]["value"]
+    """Patient-level AUROC, or Dice, of each learner that was judged."""
+    wanted = {"segmentation": ("pixel", "dice")}.get(metrics.get("task", ""), ("scores", "auroc"))
+    group, name = wanted
+    values = {
+        learner: levels["patient"][group][name]["value"]
         for learner, levels in metrics["learners"].items()
-        if levels["patient"]["scores"]["auroc"]["value"] is not None
+    }
+    return {
+        f"{learner}.patient_{name}": value for learner, value in values.items() if value is not None
     }
 
 

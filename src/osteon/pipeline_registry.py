@@ -2,7 +2,13 @@
 
 from kedro.pipeline import Pipeline
 
-from osteon.pipelines import femoral_alexnet, osteosarcoma_fusion, spinal_smsdnet, spinal_wff
+from osteon.pipelines import (
+    femoral_alexnet,
+    osteosarcoma_fusion,
+    spinal_penn,
+    spinal_smsdnet,
+    spinal_wff,
+)
 
 COLUMNS = (
     "ingestion",
@@ -26,12 +32,14 @@ def register_pipelines() -> dict[str, Pipeline]:
         "spinal_smsdnet": spinal_smsdnet.create_pipeline(),
         "femoral_alexnet": femoral_alexnet.create_pipeline(),
         "spinal_wff": spinal_wff.create_pipeline(),
+        "spinal_penn": spinal_penn.create_pipeline(),
     }
     extra_rows = {
         "osteosarcoma_fusion_resnet50": osteosarcoma_fusion.create_resnet50_pipeline(),
         "osteosarcoma_fusion_audit": osteosarcoma_fusion.create_audit_pipeline(),
         "spinal_smsdnet_pair": spinal_smsdnet.create_pair_pipeline(),
         "femoral_alexnet_holdout": femoral_alexnet.create_holdout_pipeline(),
+        "spinal_penn_grid": spinal_penn.create_grid_pipeline(),
     }
     everything = sum(rows.values(), start=Pipeline([]))
     columns = {column: everything.only_nodes_with_tags(column) for column in COLUMNS}

@@ -25,7 +25,7 @@ def settled(paper, splitting, classes=("benign", "malignant")):
         "training": {},
     }
     cohort = CohortConfig(source="folder", path="somewhere", classes=tuple(classes))
-    ledger, _ = settle_claims(metrics, {}, cohort, splitting, PREPARED)
+    ledger, _ = settle_claims(metrics, cohort, splitting, PREPARED, {})
     return ledger
 
 

@@ -46,6 +46,50 @@ def test_a_wrong_key_or_value_is_named(given, says):
         CohortConfig.model_validate(given)
 
 
+MASKED = {
+    "labelled_by": "masks",
+    "classes": ["other", "tumour"],
+    "mask_classes": ["other", "tumour", "vertebra"],
+}
+
+
+def test_values_of_masks_are_mapped_with_yaml_numbers():
+    config = CohortConfig.model_validate(MASKED | {"mask_values": {255: "tumour", "3-5": None}})
+    assert config.mask_table[:7] == (0, 1, 2, 0, 0, 0, -1)
+    assert config.mask_table[255] == 1
+    assert CohortConfig().mask_table == () and CohortConfig().labelled_by == "patients"
+
+
+def test_vertebral_bodies_bring_their_own_values():
+    bodies = {"labelled_by": "masks", "source": "vertebral_bodies", "path": "x"}
+    names = {"classes": ["other", "vertebra"], "mask_classes": ["other", "vertebra"]}
+    assert CohortConfig.model_validate(bodies | names).mask_table[:11] == (0, *[1] * 9, -1)
+    some = CohortConfig.model_validate(bodies | names | {"mask_values": {"5-9": None}})
+    assert some.mask_table[:6] == (0, 1, -1, -1, -1, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"mask_classes": ["other", "tumor"]}, "'tumour', which labelled_by .*mean 'tumor'"),
+        ({"mask_classes": ["tumour", "other"]}, "one of mask_classes after the background"),
+        ({"mask_classes": []}, "one of mask_classes"),
+        ({"classes": ["other", "vertebra", "tumour"]}, "give two names"),
+        ({"mask_values": {1: None}}, "no stored value for 'tumour'"),
+        ({"mask_values": {"1-x": "tumour"}}, "the key '1-x'"),
+        ({"source": "btxrd", "path": "x"}, "source 'btxrd' allows 'patients'"),
+        (
+            {"source": "vertebral_bodies", "path": "x", "labelled_by": "patients"},
+            "source 'vertebral_bodies' allows 'masks'",
+        ),
+        ({"labelled_by": "readers"}, "'patients' or 'masks'"),
+    ],
+)
+def test_masks_that_cannot_give_the_classes(change, says):
+    with pytest.raises(ValueError, match=says):
+        CohortConfig.model_validate(MASKED | change)
+
+
 def test_workers_default_to_the_cores_granted():
     assert CohortConfig(workers=3).effective_workers == 3
     assert CohortConfig().effective_workers >= 1

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osteon.imaging.prepare import COLOURS, prepare, refuse_reason, stretched
+from osteon.imaging.prepare import COLOURS, prepare, prepare_mask, refuse_reason, stretched
 from osteon.imaging.region import Region
 from osteon.imaging.resize import resize
 from osteon.imaging.windows import BONE, SOFT, WIDE, composite, show_window
@@ -182,3 +182,45 @@ def test_percentiles_are_those_of_what_is_shown():
     np.testing.assert_array_equal(made(pixels, "grey", intensity="display"), made(pixels, "grey"))
     high = made(hu(), "grey", intensity="percentile", windows=[SOFT])
     np.testing.assert_array_equal(high, resize(stretched(cut(hu())), 8))
+
+
+@pytest.mark.parametrize("mode", ["stretch", "letterbox"])
+@pytest.mark.parametrize("size", [7, 16, 40])
+def test_a_label_map_lies_where_its_image_lies(mode, size):
+    labels = np.zeros((16, 24), np.uint8)
+    labels[4:12, 8:18] = 3
+    labels[6:9, 10:14] = 7
+    found = prepare_mask(labels, region=PART, size=size, resize=mode)
+    assert found.shape == (size, size) and found.dtype == np.uint8
+    assert set(np.unique(found)) <= {0, 3, 7}
+    # half and more of the blurred indicator, up to a pixel of its edge
+    shown = made(np.where(labels > 0, 65535, 0).astype(np.uint16), "grey", size=size, resize=mode)
+    assert ((shown > 250) <= (found > 0)).all() and ((found > 0) <= (shown > 5)).all()
+
+
+def test_labels_are_those_of_the_nearest_pixel():
+    labels = np.arange(16 * 24, dtype=np.uint16).reshape(16, 24).astype(np.uint8)
+    same = Region(0, 0, 16, 16, "whole")
+    found = prepare_mask(labels, region=same, size=16)
+    np.testing.assert_array_equal(found, labels[:, :16])
+    doubled = prepare_mask(labels, region=same, size=32)
+    np.testing.assert_array_equal(doubled, labels[:, :16].repeat(2, 0).repeat(2, 1))
+    halved = prepare_mask(labels, region=same, size=8)
+    np.testing.assert_array_equal(halved, labels[1::2, 1:16:2])
+
+
+def test_letterbox_bars_have_no_label():
+    found = prepare_mask(np.full((16, 24), 2, np.uint8), region=ALL, size=24, resize="letterbox")
+    assert (found[4:20] == 2).all() and not found[:4].any() and not found[20:].any()
+
+
+@pytest.mark.parametrize(
+    ("mask", "named"),
+    [
+        (np.zeros((16, 24), np.int32), "labels: dtype int32"),
+        (np.zeros((16, 24, 3), np.uint8), "labels: shape"),
+    ],
+)
+def test_a_map_that_is_none_is_refused(mask, named):
+    with pytest.raises(ValueError, match=named):
+        prepare_mask(mask, region=ALL, size=8)

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from osteon.learning.checkpoint import (
+    TrainingState,
     load_tensors,
     load_weights,
     restore_state,
+    save_state,
     save_tensors,
     write_atomically,
 )
@@ -62,3 +64,33 @@ def test_truncation_and_strangers_are_named(tmp_path) -> None:
         load_weights(network, file)
     with pytest.raises(FileNotFoundError, match="no weights at"):
         load_tensors(tmp_path / "absent")
+
+
+def test_an_optimisers_numbers_and_lists_come_back_beside_its_tensors(tmp_path) -> None:
+    network, file = torch.nn.Linear(3, 1), tmp_path / "c.safetensors"
+    optimiser = torch.optim.LBFGS(network.parameters(), history_size=4, max_iter=3)
+    x = torch.randn(8, 3)
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        loss = (network(x) - x[:, :1] * 2).square().mean()
+        loss.backward()
+        return loss
+
+    for step in range(3):
+        if step:
+            optimiser.step(closure)
+        save_state(file, network, optimiser, TrainingState())
+        fresh = torch.optim.LBFGS(network.parameters(), history_size=4, max_iter=3)
+        restore_state(file, network, fresh)
+        ours, theirs = (one.state_dict()["state"] for one in (optimiser, fresh))
+        assert flat(ours) == flat(theirs)
+
+
+def flat(value: object) -> object:
+    """The same with tensors as lists."""
+    if isinstance(value, dict):
+        return {name: flat(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [flat(one) for one in value]
+    return value.tolist() if isinstance(value, torch.Tensor) else value

@@ -63,3 +63,22 @@ def test_a_class_with_one_patient_cannot_be_held_back() -> None:
     labels, patients = spread([(0, 1), (0, 1), (1, 3)])
     with pytest.raises(ValueError, match=r"class 1 has 1 training patient\(s\), needs 2"):
         hold_back_patients(patients, labels, np.arange(5), 0.5, (0,))
+
+
+@given(st.lists(st.lists(st.integers(0, 1), min_size=1, max_size=5), min_size=4, max_size=20))
+def test_patients_of_slices_with_and_without_a_lesion_are_held_back_whole(slices) -> None:
+    slices = [*slices, [0, 1], [1, 0, 1]]  # two have one at least
+    labels = np.concatenate(slices)
+    patients = np.repeat(np.arange(len(slices)), [len(one) for one in slices])
+    fitted, held = hold_back_patients(patients, labels, np.arange(len(labels)), 0.3, (0, 0))
+    assert sorted([*fitted, *held]) == list(range(len(labels)))
+    assert not set(patients[fitted]) & set(patients[held])
+    assert labels[held].any() and labels[fitted].any()
+
+
+def test_the_only_patient_without_a_lesion_is_fitted() -> None:
+    patients, labels = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 0, 0, 1, 1, 0])
+    fitted, held = hold_back_patients(patients, labels, np.arange(6), 0.5, (0,))
+    assert set(patients[fitted]) > {0} and len(set(patients[held])) == 1
+    with pytest.raises(ValueError, match=r"class 1 has 1 training patient\(s\), needs 2"):
+        hold_back_patients(patients, labels, np.arange(4), 0.5, (0,))

@@ -81,7 +81,7 @@ def test_a_mask_overlaps_itself_wholly_wherever_it_lies(pair):
         # dice, iou, precision, recall, nsd, hd95: the diagonal of 6 x 6 mm where one is empty
         (mask(), mask(), "both", [np.nan] * 6),
         (mask((1, 1)), mask(), "reference", [0, 0, 0, np.nan, 0, np.sqrt(72)]),
-        (mask(), mask((1, 1)), "prediction", [0, 0, 0, 0, 0, np.sqrt(72)]),
+        (mask(), mask((1, 1)), "prediction", [0, 0, np.nan, 0, 0, np.sqrt(72)]),
         (mask((1, 1)), mask((1, 1)), "neither", [1, 1, 1, 1, 1, 0]),
     ],
 )

@@ -6,9 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from osteon.measures.intervals import draw
-from osteon.measures.segmentation import COUNTS, SegmentationError, overlap
-from osteon.measures.segmentation_evaluator import evaluate
+from osteon.measures.intervals import draw, draws
+from osteon.measures.segmentation import COUNTS, METRICS, SegmentationError, overlap
+from osteon.measures.segmentation_evaluator import (
+    CONDITIONAL,
+    PIXEL,
+    checked,
+    compare_all,
+    evaluate,
+    prepare,
+)
 from osteon.recipes.evaluation import EvaluationConfig
 
 CONFIG = EvaluationConfig(rounds=200, seed=3)
@@ -200,3 +207,95 @@ def test_missing_patch_rows_and_an_unknown_reference_are_named(table):
         evaluate(table, CONFIG, "unet", patches_of(table).iloc[1:])
     with pytest.raises(ValueError, match=r"reference: 'vnet' found, one of \['unet', 'penn'\]"):
         evaluate(table, CONFIG, "vnet")
+
+
+def mixed(patients, share, seed):
+    """One learner on a cohort in which a share of the patients, by chance, has a lesion."""
+    generator = np.random.default_rng(seed)
+    table = table_of({"unet": 0.8}, patients, seed)
+    healthy = generator.random(patients) >= share
+    table.loc[healthy, ["tp", "fn"]] = 0
+    scores = overlap(table["tp"], table["fp"], table["fn"])
+    table = table.assign(**scores)
+    table.loc[table["dice"].isna(), ["nsd", "hd95_mm"]] = np.nan
+    return table
+
+
+def test_only_recall_keeps_the_number_of_patients_with_a_lesion():
+    table = checked(mixed(60, 0.5, 4), METRICS, "segmentations")
+    measured = prepare(table, None, ())
+    lesions = measured.strata
+    found = measured.rounds(CONFIG)
+    own = draws(lesions, CONFIG.rounds, CONFIG.seed)
+    by_class, whole = measured.measure(own.by_class), measured.measure(own.whole)
+    for key, value in found.items():
+        expected = by_class if key in CONDITIONAL else whole
+        np.testing.assert_array_equal(value, expected[key])
+    assert {name for _, name in CONDITIONAL} == {"recall"}
+    # With lesions in all patients there is one way to draw.
+    all_drawn = prepare(checked(table_of({"unet": 0.8}), METRICS, "segmentations"), None, ())
+    assert (
+        len(set(all_drawn.strata)) == 1
+        and not np.isnan(all_drawn.rounds(CONFIG)[PIXEL, "dice"]).any()
+    )
+
+
+def test_intervals_of_the_pooled_precision_cover_it_where_lesions_come_by_chance():
+    # Precision of pooled pixels depends on how many patients have a lesion. With their number held
+    # fixed, as once, intervals are too narrow: they leave out how it varies between cohorts.
+    config = CONFIG.model_copy(update={"rounds": 200, "interval": "percentile"})
+    large = mixed(20_000, 0.2, 99)
+    truth = large["tp"].sum() / (large["tp"] + large["fp"]).sum()
+    hits = {"as drawn": 0, "number fixed": 0}
+    repeats = 120
+    for seed in range(repeats):
+        measured = prepare(checked(mixed(80, 0.2, seed), METRICS, "segmentations"), None, ())
+        fixed = measured.measure(draw(measured.strata, config.rounds, config.seed))
+        for name, rounds in (("as drawn", measured.rounds(config)), ("number fixed", fixed)):
+            lo, hi = np.quantile(rounds["pixel_pooled", "precision"], [0.025, 0.975])
+            hits[name] += lo <= truth <= hi
+    assert hits["as drawn"] / repeats >= 0.88
+    assert hits["number fixed"] / repeats < 0.8
+
+
+def test_precision_without_a_prediction_is_no_number_not_0(table):
+    row = (table["patient_id"] == "P000").to_numpy()
+    missed = table["tp"] + table["fn"]
+    table.loc[row, ["tp", "fp"]] = 0
+    table.loc[row, "fn"] = missed[row]
+    table.loc[row, ["dice", "iou", "recall", "nsd"]] = 0.0
+    table.loc[row, "precision"] = np.nan
+    report = evaluate(table, CONFIG, "unet")["learners"]["unet"]["patient"]
+    assert report["pixel"]["precision"]["n_patients"] == 39
+    assert report["pixel"]["dice"]["n_patients"] == 40  # what was missed counts there
+    assert report["empty"] == {"both": 0, "prediction": 1, "reference": 0}
+    nothing = overlap(np.array([0]), np.array([0]), np.array([9]))
+    assert np.isnan(nothing["precision"]).all() and nothing["recall"] == [0.0]
+
+
+def test_patches_at_stated_shares(table):
+    config = CONFIG.model_copy(update={"prevalences": (0.06, 0.4)})
+    found = evaluate(table, config, "unet", patches_of(table))
+    report = found["learners"]["penn"]["patient"]["patch"]
+    recall, specificity = (report[name]["value"] for name in ("recall", "specificity"))
+    for share in (0.06, 0.4):
+        accuracy = recall * share + specificity * (1 - share)
+        entry = report[f"accuracy_at_{share:g}"]
+        assert entry["value"] == pytest.approx(accuracy) and entry["lo"] < accuracy < entry["hi"]
+        assert {f"ppv_at_{share:g}", f"f1_at_{share:g}"} <= set(report)
+    assert found["settings"]["prevalences"] == [0.06, 0.4]
+
+
+def test_images_without_spacing_are_told(table):
+    told = evaluate(table.assign(images_without_spacing=1), CONFIG, "unet")
+    said = told["learners"]["unet"]["patient"]["warnings"]
+    assert any("40 of 600 images have no pixel spacing" in one for one in said)
+    none = evaluate(table.assign(images_without_spacing=0), CONFIG, "unet")
+    assert not any("spacing" in one for one in none["learners"]["unet"]["patient"]["warnings"])
+
+
+def test_comparisons_alone_are_those_of_the_whole(table):
+    wide = table_of({"unet": 0.7, "penn": 0.9, "same": 0.7})
+    assert compare_all(wide, CONFIG, "unet") == evaluate(wide, CONFIG, "unet")["comparisons"]
+    with pytest.raises(ValueError, match="reference: 'sau_net' found"):
+        compare_all(wide, CONFIG, "sau_net")

@@ -1,5 +1,7 @@
 """Samples carry normalised values, missing ones are counted by class, the store is hashed."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,40 +17,13 @@ from osteon.pipelines.preprocessing.nodes import (
 )
 from osteon.recipes import Recipe
 from osteon.recipes.preprocessing import PreprocessingConfig
+from tests.memory_archive import MemoryArchive
 
 
-class _Archive:
-    """Pixels and hashes as the archive gives them."""
-
-    def __init__(
-        self, pixels: list[np.ndarray], masks: list[np.ndarray | None] | None = None
-    ) -> None:
-        self._pixels, self._masks = pixels, masks or [None] * len(pixels)
-        self.index = pd.DataFrame(
-            {
-                "sample_id": [f"P-{n:03d}" for n in range(len(pixels))],
-                "patient_id": "P",
-                "series_id": "S1",
-                "view": "",
-                "slice": pd.array(range(1, len(pixels) + 1), "Int64"),
-                "dtype": [array.dtype.str for array in pixels],
-                "channels": [3 if array.ndim == 3 else 1 for array in pixels],
-                "content_hash": [str(hash(array.tobytes())) for array in pixels],
-            }
-        )
-
-    def pixels(self, row: int) -> np.ndarray:
-        return self._pixels[row]
-
-    def mask(self, row: int) -> np.ndarray | None:
-        return self._masks[row]
-
-    def boxes(self, row: int) -> list[list[object]]:
-        return []
-
-
-def _prepare(archive: _Archive, config: PreprocessingConfig) -> Build:
-    return prepare_images(archive, choose_images(archive, archive.index, config)[0], config)
+def _prepare(archive: MemoryArchive, config: PreprocessingConfig) -> Build:
+    return prepare_images(
+        archive, choose_images(archive, archive.index, config, CohortConfig())[0], config
+    )
 
 
 def _picture(seed: int) -> np.ndarray:
@@ -57,7 +32,7 @@ def _picture(seed: int) -> np.ndarray:
 
 def test_store_holds_every_image_in_the_archive_s_order(tmp_path) -> None:
     flat = [np.full((50, 40), value, np.uint16) for value in (0, 65535, 32896)]
-    _prepare(_Archive(flat), PreprocessingConfig(size=16)).write(tmp_path)
+    _prepare(MemoryArchive(flat), PreprocessingConfig(size=16)).write(tmp_path)
     images = np.load(tmp_path / "images.npy", mmap_mode="r", allow_pickle=False)
     assert images.shape == (3, 16, 16) and images.dtype == np.uint8
     assert [int(image.mean()) for image in images] == [0, 255, 128]
@@ -65,18 +40,18 @@ def test_store_holds_every_image_in_the_archive_s_order(tmp_path) -> None:
 
 def test_digest_follows_pixels_and_parameters() -> None:
     config = PreprocessingConfig(size=16)
-    first = _prepare(_Archive([_picture(0)]), config).digest
-    assert _prepare(_Archive([_picture(0)]), config).digest == first
-    assert _prepare(_Archive([_picture(1)]), config).digest != first
-    assert _prepare(_Archive([_picture(0)]), PreprocessingConfig(size=17)).digest != first
+    first = _prepare(MemoryArchive([_picture(0)]), config).digest
+    assert _prepare(MemoryArchive([_picture(0)]), config).digest == first
+    assert _prepare(MemoryArchive([_picture(1)]), config).digest != first
+    assert _prepare(MemoryArchive([_picture(0)]), PreprocessingConfig(size=17)).digest != first
     letterbox = PreprocessingConfig(size=16, resize="letterbox")
-    assert _prepare(_Archive([_picture(0)]), letterbox).digest != first
+    assert _prepare(MemoryArchive([_picture(0)]), letterbox).digest != first
 
 
 def test_colour_becomes_grey_in_the_store(tmp_path) -> None:
     red = np.zeros((20, 20, 3), np.uint8)
     red[..., 0] = 200
-    _prepare(_Archive([red]), PreprocessingConfig(size=16)).write(tmp_path)
+    _prepare(MemoryArchive([red]), PreprocessingConfig(size=16)).write(tmp_path)
     assert np.load(tmp_path / "images.npy").shape == (1, 16, 16)
     assert np.load(tmp_path / "images.npy").mean() == pytest.approx(0.299 * 200, abs=1)
 
@@ -112,7 +87,7 @@ def test_samples_join_image_and_patient_and_missing_values_are_counted_by_class(
         }
     )
     recipe = Recipe.model_validate({"kind": "late_fusion"})
-    samples, missing = prepare_samples(images, patients, CohortConfig(), recipe)
+    samples, missing = prepare_samples(images, patients, CohortConfig(), recipe, Path("nowhere"))
     assert samples["row"].tolist() == [0, 1, 2]
     assert samples["archive_row"].tolist() == [0, 3, 4]
     assert samples["label"].tolist() == [0, 1, 1]
@@ -125,7 +100,7 @@ def test_samples_join_image_and_patient_and_missing_values_are_counted_by_class(
     assert missing["alp"]["osteosarcoma"]["missing"] == 0
 
 
-def _ct(count: int = 5) -> _Archive:
+def _ct(count: int = 5) -> MemoryArchive:
     """A series in HU whose lesion shows on slices 2 to 4, most of it on slice 3."""
     rng = np.random.default_rng(0)
     pixels = [rng.integers(-1000, 1500, (40, 40)).astype(np.int16) for _ in range(count)]
@@ -133,7 +108,7 @@ def _ct(count: int = 5) -> _Archive:
     for row, side in ((1, 4), (2, 12), (3, 6)):
         masks[row] = np.zeros((40, 40), np.uint8)
         masks[row][10 : 10 + side, 20 : 20 + side] = 1
-    return _Archive(pixels, masks)
+    return MemoryArchive(pixels, masks)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +125,7 @@ def _ct(count: int = 5) -> _Archive:
 def test_slices_are_chosen_and_counted(slices, rows) -> None:
     archive = _ct()
     config = PreprocessingConfig(size=16, slices=slices, colour="window_composite")
-    chosen, choice = choose_images(archive, archive.index, config)
+    chosen, choice = choose_images(archive, archive.index, config, CohortConfig())
     assert chosen["archive_row"].tolist() == rows
     assert choice["slices"] == {
         "choice": slices["choice"], "series": 1, "frames": 5, "chosen": len(rows)
@@ -163,7 +138,7 @@ def test_the_store_holds_the_crop_in_three_windows(tmp_path) -> None:
     config = PreprocessingConfig(
         size=16, slices={"choice": "largest_lesion"}, region=region, colour="window_composite"
     )
-    chosen, choice = choose_images(archive, archive.index, config)
+    chosen, choice = choose_images(archive, archive.index, config, CohortConfig())
     corners = chosen[["crop_x0", "crop_y0", "crop_x1", "crop_y1"]].to_numpy().tolist()
     assert corners == [[18, 8, 34, 24]] and chosen["crop_source"].tolist() == ["mask"]
     assert choice["region"]["sources"] == {"mask": 1}
@@ -181,7 +156,7 @@ def test_the_store_holds_the_crop_in_three_windows(tmp_path) -> None:
 def test_adjacent_slices_become_channels_and_ends_repeat(tmp_path) -> None:
     archive = _ct(4)
     for row in range(4):
-        archive._pixels[row] = np.full((40, 40), 200 * row, np.int16)
+        archive.arrays[row] = np.full((40, 40), 200 * row, np.int16)
     _prepare(archive, PreprocessingConfig(size=16, colour="adjacent")).write(tmp_path)
     shown = np.load(tmp_path / "images.npy")[:, 0, 0].astype(float)
     grey = [255 * (0.5 + (200 * row - 300) / 1500) for row in range(4)]
@@ -191,21 +166,21 @@ def test_adjacent_slices_become_channels_and_ends_repeat(tmp_path) -> None:
 
 def test_what_cannot_be_prepared_is_left_out_and_counted() -> None:
     archive = _ct(4)
-    archive._pixels[0] = np.zeros((40, 40, 3), np.uint8)
-    archive = _Archive(archive._pixels, archive._masks)
+    archive.arrays[0] = np.zeros((40, 40, 3), np.uint8)
+    archive = MemoryArchive(archive.arrays, archive.maps)
     config = PreprocessingConfig(size=16, colour="window_composite")
-    chosen, choice = choose_images(archive, archive.index, config)
+    chosen, choice = choose_images(archive, archive.index, config, CohortConfig())
     assert chosen["archive_row"].tolist() == [1, 2, 3]
     assert list(choice["left_out"].values()) == [1] and "HU" in next(iter(choice["left_out"]))
-    alone = _Archive(archive._pixels[:1])
-    with pytest.raises(CohortError, match=r"preprocessing.colour is window_composite: none of 1"):
-        choose_images(alone, alone.index, config)
+    alone = MemoryArchive(archive.arrays[:1])
+    with pytest.raises(CohortError, match=r"none of 1 images can be prepared .*window_composite"):
+        choose_images(alone, alone.index, config, CohortConfig())
 
 
 def test_a_blank_image_is_kept_whole_with_a_note() -> None:
-    archive = _Archive([np.full((30, 20), 7, np.uint16)])
+    archive = MemoryArchive([np.full((30, 20), 7, np.uint16)])
     config = PreprocessingConfig(size=16, region={"mode": "box_margin"})
-    chosen, choice = choose_images(archive, archive.index, config)
+    chosen, choice = choose_images(archive, archive.index, config, CohortConfig())
     assert chosen["crop_source"].tolist() == ["whole"]
     assert chosen[["crop_x1", "crop_y1"]].to_numpy().tolist() == [[20, 30]]
     assert list(choice["region"]["notes"].values()) == [1]
@@ -214,7 +189,7 @@ def test_a_blank_image_is_kept_whole_with_a_note() -> None:
 def test_outside_the_lesion_is_black_if_asked(tmp_path) -> None:
     mask = np.zeros((32, 32), np.uint8)
     mask[8:24, 8:24] = 1
-    archive = _Archive([np.full((32, 32), 65535, np.uint16)], [mask])
+    archive = MemoryArchive([np.full((32, 32), 65535, np.uint16)], [mask])
     for apply, share in ((False, 1.0), (True, 0.25)):
         config = PreprocessingConfig(size=32, region={"apply_mask": apply})
         (folder := tmp_path / str(apply)).mkdir()
@@ -230,7 +205,7 @@ def test_a_redrawn_lesion_and_a_changed_neighbour_rebuild_the_store() -> None:
     first = _prepare(archive, config).digest
     redrawn = archive.mask(2).copy()
     redrawn[15, 25] = 0  # the box stays the same
-    archive._masks[2] = redrawn
+    archive.maps[2] = redrawn
     assert _prepare(archive, config).digest != first
     beside = PreprocessingConfig(size=16, colour="adjacent", slices={"choice": "largest_lesion"})
     first = _prepare(archive, beside).digest
@@ -243,7 +218,7 @@ def test_files_without_a_series_stand_alone() -> None:
     archive = _ct()
     images = archive.index.assign(series_id="", slice=pd.array([None] * 5, "Int64"))
     config = PreprocessingConfig(size=16, slices={"choice": "largest_lesion"})
-    chosen, choice = choose_images(archive, images, config)
+    chosen, choice = choose_images(archive, images, config, CohortConfig())
     assert len(chosen) == 5 and choice["slices"]["series"] == 5
 
 
@@ -251,13 +226,15 @@ VIEWS = ["SAGITTAL", "AXIAL", "", "sagittal", None, "CORONAL", "AXIAL", "AP"]
 
 
 def _planes(planes: list[str] | None) -> tuple[list[int], dict[str, int]]:
-    archive = _Archive([_picture(seed) for seed in range(len(VIEWS))])
+    archive = MemoryArchive([_picture(seed) for seed in range(len(VIEWS))])
     images = archive.index.assign(
         view=VIEWS,
         series_id=[f"S{row}" for row in range(len(VIEWS))],
         patient_id=[f"P{row}" for row in range(len(VIEWS))],
     )
-    chosen, choice = choose_images(archive, images, PreprocessingConfig(size=16, planes=planes))
+    chosen, choice = choose_images(
+        archive, images, PreprocessingConfig(size=16, planes=planes), CohortConfig()
+    )
     assert choice["patients_left_out"] == len(VIEWS) - len(chosen)
     return chosen["archive_row"].tolist(), choice["left_out"]
 
@@ -279,17 +256,19 @@ def test_without_a_plane_asked_for_all_stay() -> None:
 
 
 def test_a_cohort_of_other_planes_alone_stops() -> None:
-    archive = _Archive([_picture(0)])
+    archive = MemoryArchive([_picture(0)])
     images = archive.index.assign(view="AXIAL")
     with pytest.raises(CohortError, match="its plane is axial"):
-        choose_images(archive, images, PreprocessingConfig(size=16, planes=["SAGITTAL"]))
+        choose_images(
+            archive, images, PreprocessingConfig(size=16, planes=["SAGITTAL"]), CohortConfig()
+        )
 
 
 def test_the_store_holds_what_the_intensity_says(tmp_path) -> None:
     dark = np.random.default_rng(0).integers(100, 3000, (32, 32)).astype(np.uint16)
     digests, largest = [], []
     for intensity in ("display", "percentile"):
-        made = _prepare(_Archive([dark]), PreprocessingConfig(size=32, intensity=intensity))
+        made = _prepare(MemoryArchive([dark]), PreprocessingConfig(size=32, intensity=intensity))
         (folder := tmp_path / intensity).mkdir()
         made.write(folder)
         digests.append(made.digest)

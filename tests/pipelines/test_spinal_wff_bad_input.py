@@ -113,9 +113,11 @@ def row(tmp_path_factory: pytest.TempPathFactory) -> Row:
     )  # fmt: skip
     ingest(root / "cohort", config, b"a key for tests only", root / "archive", root / "private")
     archive = Archive(root / "archive")
-    chosen, choice = choose_images(archive, archive.index, PREPARING)
+    chosen, choice = choose_images(archive, archive.index, PREPARING, config)
     prepare_images(archive, chosen, PREPARING).write(root / "prepared")
-    samples, _ = prepare_samples(chosen, archive.patients, config, wff_cohort.recipe())
+    samples, _ = prepare_samples(
+        chosen, archive.patients, config, wff_cohort.recipe(), root / "prepared"
+    )
     splits = split_patients(samples, wff_cohort.NO_PAIRS, SplittingConfig(protocol="holdout"))
     inner = split_training_part(samples, splits, wff_cohort.NO_PAIRS, SplittingConfig(folds=2))
     linkage = pd.read_csv(next((root / "private").rglob("linkage.csv")))

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from osteon.imaging.intensity import PLAIN, Stretch
 from osteon.recipes.preprocessing import PreprocessingConfig
 
 
@@ -31,3 +32,37 @@ def test_percentiles_are_for_grey(colour) -> None:
 def test_other_words_are_refused(options, named) -> None:
     with pytest.raises(ValidationError, match=named):
         PreprocessingConfig(**options)
+
+
+PENN = {
+    "intensity": "percentile", "percentiles": [0, 99.5], "background": "share", "smoothing": 2,
+    "masks": True,
+}  # fmt: skip
+
+
+def test_greys_of_mr_may_lose_background_and_noise() -> None:
+    config = PreprocessingConfig(**PENN)
+    assert config.stretch == Stretch((0, 99.5), "share", 0.05, 2)
+    assert config.masks and not PreprocessingConfig().masks
+    assert PreprocessingConfig.model_validate(config.model_dump(mode="json")) == config
+    assert PreprocessingConfig().stretch == PLAIN
+
+
+@pytest.mark.parametrize("name", ["percentiles", "background", "smoothing", "background_share"])
+def test_what_a_display_would_ignore_is_refused(name) -> None:
+    value = (PENN | {"background_share": 0.1})[name]
+    with pytest.raises(ValidationError, match=f"{name} is given with intensity display"):
+        PreprocessingConfig(**{name: value})
+    assert PreprocessingConfig(intensity="percentile", **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [({"percentiles": [99, 1]}, "the first must be the lower"),
+     ({"percentiles": [5, 5]}, "the first must be the lower"), ({"percentiles": [1, 101]}, "100"),
+     ({"background": "li"}, "background"), ({"background_share": 2}, "background_share"),
+     ({"smoothing": -1}, "smoothing"), ({"masks": "some"}, "masks")],
+)  # fmt: skip
+def test_greys_out_of_range_are_refused(options, named) -> None:
+    with pytest.raises(ValidationError, match=named):
+        PreprocessingConfig(**{"intensity": "percentile"} | options)

@@ -69,6 +69,9 @@ def ledger(
         "classes": classes,
     }
     barred = obstacle(source, published.protocol.get("classes"), classes)
+    barred = barred or other_target(
+        published.protocol.get("targets"), (protocol.get("cohort") or {}).get("classes")
+    )
     rows = [_row(one, run, barred) for one in printed_numbers(published)]
     return {
         "paper": paper,
@@ -97,6 +100,20 @@ def obstacle(source: str, printed: int | None, classes: int | None) -> str:
     return ""
 
 
+def other_target(printed: Sequence[str] | None, classes: Sequence[str] | None) -> str:
+    """Why outlines of another thing say nothing of the paper's; empty where it is the same.
+
+    Args:
+        printed: what the paper outlines, under each name that it may have here, the first its own;
+            None of a paper that outlines nothing.
+        classes: of the run, the target last; None where unknown.
+    """
+    if not printed or not classes:
+        return ""
+    target = str(classes[-1]).lower().replace("_", " ")
+    return "" if target in printed else f"the run outlines {target}, the paper {printed[0]}"
+
+
 def printed_numbers(published: Published) -> Iterator[Printed]:
     """The claims of a paper, tables unrolled into their cells."""
     for claim in published.claims:
@@ -104,6 +121,8 @@ def printed_numbers(published: Published) -> Iterator[Printed]:
             yield _printed(published, claim, claim.value, claim.id, {})
             continue
         for row, cells in published.at(str(claim.table)).items():
+            if claim.rows and row not in claim.rows:
+                continue
             for column, value in cells.items():
                 if isinstance(value, list) or (claim.columns and column not in claim.columns):
                     continue  # an interval is no claim of its own
@@ -120,6 +139,7 @@ def _printed(
     filled = dict(names)
     if "column" in names:
         filled["column"] = claim.columns.get(names["column"], names["column"])
+        filled["row"] = claim.rows.get(names["row"], names["row"])
     return Printed(
         id=name,
         what=claim.what.format(**shown) + SIGN.get(result.unit, ""),

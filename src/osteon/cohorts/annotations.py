@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from osteon.cohorts.records import Candidate, Task
-from osteon.imaging.masks import read_mask
-from osteon.imaging.picture import Array, Header
+from osteon.imaging.masks import MaskOf, open_mask
+from osteon.imaging.picture import Array, Frame, Header
 from osteon.imaging.refusals import Refused
 from osteon.imaging.resize import shrink_mask
 
@@ -28,17 +28,19 @@ class Annotations:
     def __init__(self, candidate: Candidate, task: Task, header: Header) -> None:
         self.refused: list[tuple[str, Refused]] = []
         self.boxed = 0
+        self._candidate = candidate
         self._header = header
+        self._task = task
         self._sidecar = candidate.sidecar
         self._classes = set(task.labelled.values())
         self._boxes: list[tuple[float, float, float, float, str]] = []
-        self._mask: Array | None = None
+        self._mask: MaskOf | None = None
         if candidate.boxes:
             boxes = candidate.boxes
             self._try(boxes, lambda: self._read_boxes(boxes, task.root / boxes))
         if candidate.mask:
-            path, limit = task.root / candidate.mask, task.max_pixels
-            self._try(candidate.mask, lambda: self._read_mask(path, limit))
+            path = task.root / candidate.mask
+            self._try(candidate.mask, lambda: self._open_mask(path))
 
     def _try(self, file: str, read: Callable[[], None]) -> None:
         try:
@@ -67,17 +69,39 @@ class Annotations:
             for x0, y0, x1, y1, label in drawing.boxes
         ]
         if drawing.outlines:
-            self._mask = fill(drawing.outlines, width, height)[None]
+            values = [self._value_of(outline.label) for outline in drawing.outlines]
+            filled = fill(drawing.outlines, width, height, values)
+            self._mask = lambda frame: filled
 
-    def _read_mask(self, path: Path, max_pixels: int) -> None:
-        header = self._header
-        self._mask = read_mask(path, header.rows, header.columns, header.frames, max_pixels)
+    def _value_of(self, label: str) -> int:
+        """What an outline is filled with: 1, or the index of the class that it names."""
+        classes = self._task.mask_classes
+        if not classes:
+            return 1
+        if label not in classes:
+            # The label is free text and is not repeated. Without this outline the others would
+            # make a mask that says "nothing" where something was drawn.
+            raise Refused(
+                "mask_unknown_values",
+                f"an outline has a label that is none of cohort.mask_classes: {', '.join(classes)}",
+            )
+        return classes.index(label)
 
-    def mask(self, frame: int, rows: int, columns: int) -> Array | None:
-        """The frame's label map at the kept size."""
-        if self._mask is None:
+    def _open_mask(self, path: Path) -> None:
+        task = self._task
+        self._mask = open_mask(path, self._header, task.max_pixels, task.mask_table)
+
+    def mask(self, frame: Frame, rows: int, columns: int) -> Array | None:
+        """The frame's label map at the kept size; None without one, or once one was refused."""
+        of = self._mask
+        if of is None:
             return None
-        return shrink_mask(np.asarray(self._mask[frame], np.uint8), rows, columns)
+        found: list[Array] = []
+        self._try(str(self._candidate.mask), lambda: found.append(of(frame)))
+        if not found:
+            self._mask = None
+            return None
+        return shrink_mask(np.asarray(found[0], np.uint8), rows, columns)
 
     def boxes(self, rows: int, columns: int) -> str:
         """JSON of the boxes at the kept size."""

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-FORMAT = 3
+FORMAT = 4
 """Raised when archives of an older program must not be reused."""
 
 TEXT, WHOLE, REAL, FLAG, RAW = "string", "int64", "double", "bool", "binary"
@@ -64,7 +64,7 @@ INDEX: dict[str, str] = {
 `slice` and `instance` may be null. `pixel_spacing_mm` is JSON [row, column] of the KEPT pixels,
 `image_position` and `image_orientation` are JSON lists as in the header (mm, cosines), "" if
 unknown; `boxes` is JSON [[x0, y0, x1, y1, label], ...] in kept pixels; `mask_shard` is -1 without a
-mask.
+mask. The values of a mask are indices of `cohort.mask_classes`; without these, as the user drew it.
 """
 
 QUARANTINE = ("file_id", "patient_id", "label", "code", "reason", "advice")

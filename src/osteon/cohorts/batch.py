@@ -35,6 +35,7 @@ NAMED = frozenset(
     {"CR", "CT", "DX", "DR", "RG", "RF", "MR", "MG", "XA", "US", "NM", "PT", "OT", "SC", "ES", "SM"}
 )
 UNSAID = frozenset({"", "OT", "SC"})
+VOLUMES = frozenset({"nifti", "matlab"})
 
 
 class LeftOut(Refused):
@@ -113,14 +114,17 @@ class _FileReader:
     def read(self) -> None:
         path = self.task.root / self.candidate.file
         hounsfield = self.modality == "CT"
-        picture = open_picture(path, self.task.max_pixels, self._check, hounsfield)
+        plane = (self.candidate.view or "").upper()
+        picture = open_picture(path, self.task.max_pixels, self._check, hounsfield, plane)
         annotations = Annotations(self.candidate, self.task, picture.header)
-        suspected = False
+        suspected, undefined = False, 0
         for frame in picture.frames():
             suspected = suspected or self._suspect(picture.header, frame)
+            undefined += bool(frame.undefined)
             self._keep(picture, frame, suspected, annotations)
         self.batch.read += 1
         self.batch.from_path += self.from_path
+        self.batch.undefined += undefined
         self.batch.boxed += annotations.boxed
         self.batch.refusals += [
             Refusal(file, self.patient, refused.code, refused.reason, kept=True)
@@ -217,7 +221,7 @@ class _FileReader:
         pixels = shrink(frame.pixels, self.task.max_side)
         rows, columns = pixels.shape[:2]
         offset = _append(self.shard, pixels)
-        mask = annotations.mask(frame.number, rows, columns)
+        mask = annotations.mask(frame, rows, columns)
         print_ = fingerprint_pixels(pixels)
         kept = {
             "shard": self.number,
@@ -234,6 +238,7 @@ class _FileReader:
             "boxes": annotations.boxes(rows, columns),
             "mask_shard": -1 if mask is None else self.number,
             "mask_offset": -1 if mask is None else _append(self.shard, mask),
+            "shown": () if mask is None else tuple(np.flatnonzero(np.bincount(mask.ravel()))),
         }
         header = picture.header
         self.batch.rows.append(self._of_file(header) | _of_frame(header, frame, pixels) | kept)
@@ -247,6 +252,8 @@ class _FileReader:
     def _of_file(self, header: Header) -> dict[str, Any]:
         """Columns that are the same for all frames of the file."""
         candidate, key = self.candidate, self.task.key
+        # A volume is a series of its own: its slices have an order and neighbours.
+        volume = candidate.file if header.kind in VOLUMES and header.frames > 1 else ""
         return {
             "file": candidate.file,
             "patient": self.patient,
@@ -254,7 +261,7 @@ class _FileReader:
             "modality": self.modality,
             "view": candidate.view or header.view,
             "slice": candidate.slice,
-            "series_id": _keyed(key, header.series_uid, "S"),
+            "series_id": _keyed(key, header.series_uid or volume, "S"),
             "manufacturer": header.manufacturer,
             "model": header.model,
             "body_part": header.body_part,

@@ -54,6 +54,7 @@ def choose_images(
     slices: SliceSettings,
     region: RegionSettings,
     refused: Mapping[int, str],
+    target: int | None = None,
 ) -> Choice:
     """Choose slices of every series and find the part of each that is shown.
 
@@ -63,6 +64,7 @@ def choose_images(
         slices: which slices. A file that names no series is a series of its own.
         region: which part.
         refused: archive row → why the frame cannot be prepared; it is left out and counted.
+        target: value of a mask that is the lesion (`cohort.mask_classes`); None: all but 0.
     """
     usable = images.assign(archive_row=np.arange(len(images)))
     usable = usable[~usable["archive_row"].isin(refused)]
@@ -72,11 +74,11 @@ def choose_images(
     taken: list[int] = []
     groups = usable.groupby([usable["patient_id"], series], sort=False)
     for _, rows in groups:
-        chosen, note = _of_series(archive, rows, slices)
+        chosen, note = _of_series(archive, rows, slices, target)
         taken += chosen
         notes.update([note] if note else [])
     table = usable[usable["archive_row"].isin(taken)].reset_index(drop=True)
-    regions = _regions(archive, table["archive_row"].tolist(), region)
+    regions = _regions(archive, table["archive_row"].tolist(), region, target)
     notes.update(found.note for found in regions if found.note)
     corners = np.array([[r.x0, r.y0, r.x1, r.y1] for r in regions], np.int64).reshape(-1, 4)
     table = table.assign(**{name: corners[:, at] for at, name in enumerate(CROP)})
@@ -98,34 +100,48 @@ def choose_images(
     return Choice(table, summary)
 
 
-def lesion_area(archive: Archive, row: int) -> float:
-    """Pixels of the drawn lesion of an archive row: of its mask, else of its boxes; 0 if none."""
-    mask = archive.mask(row)
+def lesion_area(archive: Archive, row: int, target: int | None = None) -> float:
+    """Pixels of the drawn lesion of an archive row: of its mask, else of its boxes; 0 if none.
+
+    Args:
+        archive: where masks and boxes lie.
+        row: of its index.
+        target: value of a mask that is the lesion; None: all but 0.
+    """
+    mask = _lesion(archive, row, target)
     if mask is not None and mask.any():
         return float(np.count_nonzero(mask))
     return float(sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1, *_ in archive.boxes(row)))
 
 
+def _lesion(archive: Archive, row: int, target: int | None) -> NDArray[np.uint8] | None:
+    """The mask of a row without what is no lesion, as a vertebra around it."""
+    mask = archive.mask(row)
+    return mask if mask is None or target is None else (mask == target).astype(np.uint8)
+
+
 def _of_series(
-    archive: Archive, rows: pd.DataFrame, slices: SliceSettings
+    archive: Archive, rows: pd.DataFrame, slices: SliceSettings, target: int | None
 ) -> tuple[list[int], str]:
     """Archive rows taken from one series, and what was done instead of what was asked."""
     own = rows["archive_row"].to_numpy(np.int64)
     area = np.zeros(len(own))
     if slices.choice in LESION_CHOICES:
-        area = np.array([lesion_area(archive, int(row)) for row in own])
+        area = np.array([lesion_area(archive, int(row), target) for row in own])
     count = slices.count or (1 if slices.choice == "largest_lesion" else len(own))
     order = rows["slice"].astype("Float64").to_numpy(np.float64, na_value=np.nan)
     found = choose_slices(order, area, slices.choice, count)
     return own[found.rows].tolist(), found.note
 
 
-def _regions(archive: Archive, rows: list[int], settings: RegionSettings) -> list[Region]:
+def _regions(
+    archive: Archive, rows: list[int], settings: RegionSettings, target: int | None
+) -> list[Region]:
     from joblib import Parallel, delayed
 
     def find(row: int) -> Region:
         pixels = archive.pixels(row)
-        return find_region(pixels, settings, archive.mask(row), archive.boxes(row))
+        return find_region(pixels, settings, _lesion(archive, row, target), archive.boxes(row))
 
     # Threads: the filters let go of the interpreter, and pixels are not copied between processes.
     threads = 1 if settings.mode == "whole" else -1

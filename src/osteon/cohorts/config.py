@@ -19,9 +19,11 @@ from pydantic import (
 )
 
 from osteon.cohorts.errors import listed, suggestion
+from osteon.cohorts.mask_values import mask_table
 from osteon.cohorts.phantom.femur import FemurPhantomConfig
 from osteon.cohorts.phantom.knee import KneePhantomConfig
 from osteon.cohorts.phantom.spine import SpinePhantomConfig
+from osteon.cohorts.phantom.spine_gd import SpineGdPhantomConfig
 from osteon.cohorts.phantom.spine_mr import SpineMrPhantomConfig
 
 PATIENT_COLUMNS = (
@@ -71,6 +73,9 @@ DICOM_MODALITIES: dict[str, frozenset[str]] = {
 
 Modality = Literal["XR", "CT", "MR"]
 
+# Source `vertebral_bodies`: each body has a number of its own in the published label maps.
+BODIES: dict[str, str | None] = {"1-9": "vertebra"}
+
 
 def _text_keys(value: Any) -> Any:
     """Read YAML's numbers as the text they stand for in a table; refuse its yes and no."""
@@ -100,7 +105,8 @@ Phantom = Annotated[
     Annotated[KneePhantomConfig, Tag("knee")]
     | Annotated[SpinePhantomConfig, Tag("spine")]
     | Annotated[FemurPhantomConfig, Tag("femur")]
-    | Annotated[SpineMrPhantomConfig, Tag("spine_mr")],
+    | Annotated[SpineMrPhantomConfig, Tag("spine_mr")]
+    | Annotated[SpineGdPhantomConfig, Tag("spine_gd")],
     Discriminator(_phantom_kind),
 ]
 
@@ -132,7 +138,9 @@ class CohortConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Literal["phantom", "folder", "btxrd"] = Field("phantom", description="kind of cohort")
+    source: Literal["phantom", "folder", "btxrd", "vertebral_bodies"] = Field(
+        "phantom", description="kind of cohort"
+    )
     # repr=False: parameters are logged as text, and a folder's name can name a patient or hospital.
     path: str | None = Field(
         None, repr=False, description="the user's folder; required unless phantom"
@@ -156,6 +164,19 @@ class CohortConfig(BaseModel):
     )
     classes: tuple[str, ...] = Field(
         ("non_tumour", "osteosarcoma"), min_length=2, description="the last is the positive class"
+    )
+    labelled_by: Literal["patients", "masks"] = Field(
+        "patients",
+        description="where the classes stand: in the patients table, or in the images' masks",
+    )
+    mask_classes: tuple[str, ...] = Field(
+        (),
+        description="names of the values of a label map, index = value in the archive, the first "
+        "is background; empty: values stay as they are",
+    )
+    mask_values: Mapping = Field(
+        default={},
+        description='stored value, or a range as "1-9" -> one of mask_classes; null: background',
     )
     modalities: tuple[Modality, ...] = Field(
         ("XR",),
@@ -183,6 +204,12 @@ class CohortConfig(BaseModel):
             return len(os.sched_getaffinity(0))
         return os.cpu_count() or 1
 
+    @property
+    def mask_table(self) -> tuple[int, ...]:
+        """256 indices into `mask_classes` by stored value, see `mask_values.mask_table`; or ()."""
+        own = BODIES if self.source == "vertebral_bodies" else {}
+        return mask_table(self.mask_classes, self.mask_values or own)
+
     @model_validator(mode="after")
     def _consistent(self) -> CohortConfig:
         if self.source != "phantom" and not self.path:
@@ -202,7 +229,36 @@ class CohortConfig(BaseModel):
                     f"labels maps '{value}' to '{name}', which is not one of the classes "
                     f"{listed(self.classes)}{suggestion(name, self.classes)}; null leaves out"
                 )
+        _check_labelled_by(self)
         return self
+
+
+def _check_labelled_by(config: CohortConfig) -> None:
+    """Whether the values of the masks can give the classes that are asked for."""
+    table = config.mask_table  # built once here, so that a wrong key stops the run
+    wanted = {"btxrd": "patients", "vertebral_bodies": "masks"}.get(config.source)
+    if wanted not in (None, config.labelled_by):
+        raise ValueError(
+            f"labelled_by is '{config.labelled_by}'; source '{config.source}' allows '{wanted}'"
+        )
+    if config.labelled_by == "patients":
+        return
+    if len(config.classes) != 2:
+        raise ValueError(
+            f"classes is {listed(config.classes)}; labelled_by 'masks' tells images with the last "
+            "class from images without it: give two names"
+        )
+    if config.classes[-1] not in config.mask_classes[1:]:
+        raise ValueError(
+            f"classes ends in '{config.classes[-1]}', which labelled_by 'masks' looks for; it must "
+            f"be one of mask_classes after the background: {listed(config.mask_classes[1:])}"
+            f"{suggestion(config.classes[-1], config.mask_classes[1:])}"
+        )
+    target = config.mask_classes.index(config.classes[-1])
+    if target not in table:
+        raise ValueError(
+            f"mask_values leaves no stored value for '{config.classes[-1]}', the last of classes"
+        )
 
 
 def _check_sequences(sequences: dict[str, str | None]) -> None:

@@ -29,6 +29,7 @@ class Patients:
     def add(self, patient: str, facts: Facts, number: int, reader: RowReader) -> None:
         """Add one row's facts; a fact that contradicts an earlier row's is a problem."""
         known = self.facts.setdefault(patient, {})
+        self.origin.setdefault((patient, "patient_id"), (reader.problems.file, number))
         for name, value in facts.items():
             if value is None or value == "unknown":
                 continue
@@ -63,6 +64,8 @@ def _label(
     if "label" not in reader.positions:
         return None
     word = row[reader.positions["label"]]
+    if not word and config.labelled_by == "masks":
+        return None
     mapped = config.labels.get(word, word)
     if mapped is None:
         return EXCLUDED
@@ -142,11 +145,9 @@ def check_split_whole(patients: Patients, problems: Problems) -> None:
     if not without or len(without) == len(used):
         return
     for patient in without:
-        origin = patients.origin.get((patient, "label"))
-        if origin is not None:
-            problems.add(
-                origin[1],
-                "split",
-                f"is empty while other patients have one; allowed: {listed(SPLITS)} for all, or "
-                "no such column",
-            )
+        problems.add(
+            patients.origin[patient, "patient_id"][1],
+            "split",
+            f"is empty while other patients have one; allowed: {listed(SPLITS)} for all, or no "
+            "such column",
+        )

@@ -13,7 +13,7 @@ from osteon.cohorts.cells import Cells, read_cells
 from osteon.cohorts.columns import RowReader, require_mapped, resolve_columns
 from osteon.cohorts.config import COLUMNS, PATIENT_COLUMNS, READER_COLUMNS, CohortConfig
 from osteon.cohorts.errors import CohortError, Problems
-from osteon.cohorts.facts import LABS, Patients, check_split_whole, read_facts, read_patients
+from osteon.cohorts.facts import LABS, Facts, Patients, check_split_whole, read_facts, read_patients
 from osteon.cohorts.labelme import is_labelme
 from osteon.cohorts.listing import ImagesReader, Listing, Record
 from osteon.cohorts.readers import REQUIRED, CallsReader, readers_frame
@@ -59,7 +59,7 @@ def read_folder(root: Path, config: CohortConfig) -> CohortTables:
     else:
         patients, listing = _two_tables(root, patients_cells, images_cells, headers, config, scan)
     calls, notes = _read_calls(readers_cells, headers, config, patients)
-    tables = _assemble(root, patients, listing, scan)
+    tables = _assemble(root, patients, listing, scan, config)
     return replace(tables, readers=readers_frame(calls), notes=(*tables.notes, *notes))
 
 
@@ -106,7 +106,7 @@ def _read_calls(
 def _one_table(
     root: Path, cells: Cells, headers: Headers, config: CohortConfig, scan: Scan
 ) -> tuple[Patients, Listing]:
-    positions = resolve_columns(cells, config, COLUMNS, ("patient_id", "label", "file"))
+    positions = resolve_columns(cells, config, COLUMNS, (*_of_patient(config), "file"))
     require_mapped(config, headers)
     problems = Problems(cells.file)
     reader = RowReader(cells, positions, config, problems)
@@ -133,9 +133,9 @@ def _two_tables(
     scan: Scan,
 ) -> tuple[Patients, Listing]:
     other = images.header if images is not None else ()
-    # A column that images.csv has instead may be missing here, all but these two.
+    # A column that images.csv has instead may be missing here, all but these.
     positions = resolve_columns(
-        cells, config, PATIENT_COLUMNS, ("patient_id", "label"), elsewhere=other
+        cells, config, PATIENT_COLUMNS, _of_patient(config), elsewhere=other
     )
     image_positions: dict[str, int] = {}
     if images is not None:
@@ -162,9 +162,17 @@ def _two_tables(
     return patients, listing
 
 
-def _assemble(root: Path, patients: Patients, listing: Listing, scan: Scan) -> CohortTables:
+def _of_patient(config: CohortConfig) -> tuple[str, ...]:
+    """Columns that the patients table must have; masks may say what `label` would."""
+    return ("patient_id",) if config.labelled_by == "masks" else ("patient_id", "label")
+
+
+def _assemble(
+    root: Path, patients: Patients, listing: Listing, scan: Scan, config: CohortConfig
+) -> CohortTables:
     excluded = patients.excluded
-    used = {p: facts for p, facts in patients.facts.items() if p not in excluded}
+    default: Facts = {"label": config.classes[-1]} if config.labelled_by == "masks" else {}
+    used = {p: default | facts for p, facts in patients.facts.items() if p not in excluded}
     if not used:
         raise CohortError("no patient is left: every label is mapped to null in cohort.labels")
     named = {str(r[k]) for r in listing.records.values() for k in ("mask", "boxes") if r.get(k)}

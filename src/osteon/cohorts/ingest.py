@@ -75,6 +75,8 @@ def _task(root: Path, folder: Path, config: CohortConfig, key: bytes, tables: Co
         max_side=config.max_side,
         burned_in_text=config.burned_in_text,
         rules=rules_of(config.sequences),
+        mask_classes=config.mask_classes,
+        mask_table=config.mask_table,
     )
 
 

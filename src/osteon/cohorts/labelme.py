@@ -116,16 +116,24 @@ def is_labelme(path: Path) -> bool:
     return isinstance(found, dict) and "shapes" in found
 
 
-def fill(outlines: Sequence[Outline], width: int, height: int) -> NDArray[np.uint8]:
-    """Rasterise polygons: uint8 (height, width), 1 on and inside the outlines, 0 elsewhere."""
+def fill(
+    outlines: Sequence[Outline], width: int, height: int, values: Sequence[int] | None = None
+) -> NDArray[np.uint8]:
+    """Rasterise polygons: uint8 (height, width), a value on and inside each outline, 0 elsewhere.
+
+    Args:
+        outlines: in the file's order; a later one is drawn over an earlier one.
+        width, height: of the image, px.
+        values: 0..255, one an outline; None: 1.
+    """
     from PIL import Image, ImageDraw
 
     image = Image.new("L", (width, height), 0)
     draw = ImageDraw.Draw(image)
-    for outline in outlines:
+    for outline, value in zip(outlines, values or [1] * len(outlines), strict=True):
         # A point on the far border belongs to the last pixel.
         points = [(min(x, width - 1), min(y, height - 1)) for x, y in outline.points]
-        draw.polygon(points, fill=1, outline=1)
+        draw.polygon(points, fill=value, outline=value)
     return np.asarray(image, dtype=np.uint8)
 
 

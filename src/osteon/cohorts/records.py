@@ -40,6 +40,8 @@ class Task:
         dicom: DICOM modality -> the cohort's modality.
         sequences: sequence -> modality.
         rules: the user's own names of MR series, see `naming`.
+        mask_classes, mask_table: names of a label map's values, and what a stored value becomes,
+            see `mask_values`; both empty: values stay as they are.
     """
 
     root: Path
@@ -54,9 +56,11 @@ class Task:
     max_side: int | None
     burned_in_text: str
     rules: Rules = ()
+    mask_classes: tuple[str, ...] = ()
+    mask_table: tuple[int, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """One row of the quarantine, before pseudonyms; `kept` says that its image is kept."""
 
@@ -72,7 +76,8 @@ class Batch:
     """What a worker reports. `rows` hold raw file and patient, which the parent replaces.
 
     Attributes:
-        read, from_path: files; boxed: polygons whose bounds became boxes.
+        read, from_path: files; boxed: polygons whose bounds became boxes; undefined: frames with
+            pixels that are no finite number.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -81,3 +86,4 @@ class Batch:
     read: int = 0
     from_path: int = 0
     boxed: int = 0
+    undefined: int = 0

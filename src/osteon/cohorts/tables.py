@@ -59,14 +59,16 @@ def read_tables(root: Path, config: CohortConfig) -> CohortTables:
     Raises:
         CohortError: the tables are wrong; all problems of one table are reported together.
     """
-    # Imported here: both modules build CohortTables.
+    # Imported here: these modules build CohortTables.
     from osteon.cohorts.btxrd import read_btxrd
     from osteon.cohorts.folder import read_folder
+    from osteon.cohorts.vertebral_bodies import read_vertebral_bodies
 
     root = Path(root)
     if not root.is_dir():
         raise CohortError("cohort.path: no such folder (or not readable); give an existing folder")
-    return read_btxrd(root, config) if config.source == "btxrd" else read_folder(root, config)
+    readers = {"btxrd": read_btxrd, "vertebral_bodies": read_vertebral_bodies}
+    return readers.get(config.source, read_folder)(root, config)
 
 
 def patients_frame(records: list[dict[str, object]]) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from osteon.imaging.dicom import open_dicom
+from osteon.imaging.matlab import looks_like_matlab, open_matlab
 from osteon.imaging.nifti import looks_like_nifti, open_nifti
 from osteon.imaging.photo import open_photo
 from osteon.imaging.picture import MAX_PIXELS, Array, Check, Picture
@@ -15,15 +16,20 @@ PHOTO_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"BM")
 
 
 def open_picture(
-    path: Path, max_pixels: int = MAX_PIXELS, check: Check | None = None, hounsfield: bool = False
+    path: Path,
+    max_pixels: int = MAX_PIXELS,
+    check: Check | None = None,
+    hounsfield: bool = False,
+    plane: str = "",
 ) -> Picture:
-    """Open a DICOM, PNG, JPEG, TIFF, BMP or NIfTI file by its content, whatever its name.
+    """Open a DICOM, PNG, JPEG, TIFF, BMP, NIfTI or MATLAB file by its content, whatever its name.
 
     Args:
         path: the file.
         max_pixels: limit on rows x columns x frames, checked before anything is decoded.
         check: looks at the header before pixels are read, and raises Refused.
         hounsfield: a NIfTI volume holds HU (DICOM says so itself).
+        plane: how a NIfTI volume is cut: SAGITTAL, CORONAL, AXIAL; anything else: as acquired.
 
     Returns:
         the header, and the frames to be decoded one at a time.
@@ -48,7 +54,9 @@ def open_picture(
             if head.startswith(PHOTO_MAGIC):
                 return open_photo(path, max_pixels, check)
             if looks_like_nifti(head):
-                return open_nifti(path, max_pixels, check, hounsfield)
+                return open_nifti(path, max_pixels, check, hounsfield, plane)
+            if looks_like_matlab(head):
+                return open_matlab(path, max_pixels, check)
         return open_dicom(path, max_pixels, check)
     except Refused:
         raise
@@ -62,7 +70,7 @@ def load_display(
     """One image of one file, just as the archive would keep it.
 
     Args:
-        path: DICOM, PNG, JPEG, TIFF, BMP or NIfTI.
+        path: DICOM, PNG, JPEG, TIFF, BMP, NIfTI or MATLAB.
         frame: which frame, from 0.
         max_side: longer side that is kept, px; None keeps the native size. Give the cohort's
             own `max_side` to get the pixels that a model was trained on.

@@ -170,6 +170,7 @@ def _header(dataset: Dataset, max_pixels: int) -> tuple[Header, FrameFacts]:
         patient_id=tags.text(dataset, "PatientID"),
         sop_uid=tags.text(dataset, "SOPInstanceUID"),
         series_uid=tags.text(dataset, "SeriesInstanceUID"),
+        frame_of_reference=tags.text(dataset, "FrameOfReferenceUID"),
         descriptions=descriptions(dataset) if modality == "MR" else (),
     )
     return header, facts

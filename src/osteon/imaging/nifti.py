@@ -2,6 +2,8 @@
 
 The volume is turned to left-posterior-superior axes (nibabel's orientations), so that a slice has
 the patient's right on the image's left and the head or the front at the top, as DICOM shows it.
+Turning never resamples: the slices of an oblique volume stay oblique, and where they lie is said in
+DICOM's terms (PS3.3 C.7.6.2.1.1) from the affine, if the file states one.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,9 +31,12 @@ from osteon.imaging.picture import (
 )
 from osteon.imaging.quiet import quiet
 from osteon.imaging.refusals import Refused
+from osteon.imaging.volume import PLANES, Place, axes_of, cut, places_of, slice_affine
 
 HEADER_BYTES = 540
 MAGIC = (b"n+1\0", b"n+2\0")
+LOWEST_HU = -1024.0
+"""Stands for a voxel of a CT that is no number: air, and what scanners pad with."""
 
 
 def looks_like_nifti(head: bytes) -> bool:
@@ -45,9 +50,16 @@ def looks_like_nifti(head: bytes) -> bool:
 
 
 def open_nifti(
-    path: Path, max_pixels: int = MAX_PIXELS, check: Check | None = None, hounsfield: bool = False
+    path: Path,
+    max_pixels: int = MAX_PIXELS,
+    check: Check | None = None,
+    hounsfield: bool = False,
+    plane: str = "",
 ) -> Picture:
     """Read a NIfTI header (.nii, .nii.gz).
+
+    A voxel that is no finite number becomes the lowest of its volume (+infinity the highest), or
+    -1024 HU, and is counted in `Frame.undefined`. Voxels of type RGB are decoded as colour.
 
     Args:
         path: the file.
@@ -55,44 +67,63 @@ def open_nifti(
         check: looks at the header before the voxels are read, and raises Refused.
         hounsfield: the values are HU and are kept as int16; else they are spread over 0..65535
             by the range of the whole volume, so that slices stay comparable.
+        plane: SAGITTAL, CORONAL or AXIAL slices are wanted; anything else: as acquired, which is
+            across the coarsest axis, and axial where all are equal.
 
     Raises:
         Refused: decode_failed, too_large, no_pixels.
     """
-    plan = _plan(path, max_pixels)
+    plan = _plan(path, max_pixels, plane)
     if check is not None:
         check(plan.header)
     return Picture(plan.header, lambda: _decode(path, plan, hounsfield))
 
 
-def load_labels(path: Path, max_pixels: int = MAX_PIXELS) -> Array:
-    """The stored values of a NIfTI label map, turned and sliced as `open_nifti` does.
+class Labels(NamedTuple):
+    """A NIfTI label map, turned and sliced as `open_nifti` does with an image.
 
-    Returns:
-        (frames, rows, columns) of the stored type.
+    Attributes:
+        values: (frames, rows, columns) of the stored type, slope and intercept applied.
+        header: of the map.
+        places: where the slices of one volume lie; None if the file does not state it.
+    """
+
+    values: Array
+    header: Header
+    places: tuple[Place, ...] | None
+
+
+def load_labels(path: Path, max_pixels: int = MAX_PIXELS, plane: str = "") -> Labels:
+    """Read a NIfTI label map.
+
+    Args:
+        path, max_pixels, plane: as for `open_nifti`.
 
     Raises:
         Refused: decode_failed, too_large, no_pixels.
     """
-    plan = _plan(path, max_pixels)
+    plan = _plan(path, max_pixels, plane)
     with _reader(path) as file:
         volume = _volume(plan.kind.from_bytes(file.read(plan.limit)), plan.turn)
     if volume.ndim == 5:
         raise Refused("decode_failed", "colour voxels are no labels")
-    return _slices(volume, plan.header.view)
+    return Labels(cut(volume, plan.header.view), plan.header, plan.places)
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How a volume is read: its class, the turn of its axes, its header, its most bytes."""
+    """How a volume is read: its class, the turn of its axes, its header, its most bytes, and
+    where the slices of one volume lie.
+    """
 
     kind: Any
     turn: np.ndarray[Any, Any]
     header: Header
     limit: int
+    places: tuple[Place, ...] | None
 
 
-def _plan(path: Path, max_pixels: int) -> _Plan:
+def _plan(path: Path, max_pixels: int, plane: str) -> _Plan:
     import nibabel as nib  # a third of a second that a cohort without NIfTI need not wait
 
     try:
@@ -102,19 +133,24 @@ def _plan(path: Path, max_pixels: int) -> _Plan:
             size = kind.header_class.template_dtype.itemsize
             info = kind.header_class(raw[:size], check=False)
             shape = tuple(int(length) for length in info.get_data_shape())
-            turn = _turn(info.get_best_affine())
+            stored = info.get_best_affine()
+            turn = _turn(stored)
             offset = int(info.get_data_offset())
     except Exception as error:
         raise Refused("decode_failed", f"the header is damaged ({type(error).__name__})") from None
     if len(shape) < 2:
         raise Refused("no_pixels", f"the header says {len(shape)} dimensions")
-    flat = len(shape) == 2
-    shape = (*shape, 1) if flat else shape
+    shape = (*shape, 1) if len(shape) == 2 else shape
     check_size(shape[0], shape[1], math.prod(shape[2:]), max_pixels)
     spacing = [float(abs(zoom)) for zoom in info.get_zooms()[:3]] + [1.0] * 3
-    header = _header(shape, turn, spacing, flat)
+    stated = bool(info["sform_code"] or info["qform_code"])
+    affine = _turned(stored, turn, shape) if stated else None
+    if affine is not None:
+        spacing = np.linalg.norm(stored[:3, :3], axis=0).tolist()
+    header = _header(shape, turn, spacing, affine, plane if plane in PLANES else "")
     limit = math.prod(shape) * info.get_data_dtype().itemsize + min(offset, 2**24)
-    return _Plan(kind, turn, header, limit)
+    slices = header.frames // math.prod(shape[3:])
+    return _Plan(kind, turn, header, limit, places_of(header.affine, slices))
 
 
 def _reader(path: Path) -> Any:
@@ -133,24 +169,40 @@ def _turn(affine: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return ornt_transform(stored, axcodes2ornt(("L", "P", "S")))
 
 
-def _slice_axis(spacing: list[float], flat: bool) -> int:
-    """The axis (after turning) across slices: the coarsest one; superior when all are equal."""
-    if flat:
-        return 2
+def _turned(
+    affine: np.ndarray[Any, Any], turn: np.ndarray[Any, Any], shape: tuple[int, ...]
+) -> np.ndarray[Any, Any] | None:
+    """The affine of the turned volume; None where it says nothing."""
+    from nibabel.orientations import inv_ornt_aff
+
+    length = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite(affine).all() or length.min() <= 0:
+        return None
+    return np.asarray(affine @ inv_ornt_aff(turn, shape[:3]), np.float64)
+
+
+def _slice_axis(spacing: list[float], size: list[int]) -> int:
+    """The axis (after turning) across slices: that of a single slice; else the coarsest one, and
+    superior when all are equal.
+    """
+    if size.count(1) == 1:
+        return size.index(1)
     widest = max(spacing)
     return max(axis for axis in range(3) if spacing[axis] > 0.99 * widest)
 
 
 def _header(
-    shape: tuple[int, ...], turn: np.ndarray[Any, Any], spacing: list[float], flat: bool
+    shape: tuple[int, ...],
+    turn: np.ndarray[Any, Any],
+    spacing: list[float],
+    affine: np.ndarray[Any, Any] | None,
+    view: str,
 ) -> Header:
     turned, size = [0.0] * 3, [0] * 3
     for stored, (axis, _) in enumerate(turn):
         turned[int(axis)], size[int(axis)] = spacing[stored], shape[stored]
-    # a 2-D file has one slice: its stored third axis, wherever that was turned to
-    across = int(turn[2][0]) if flat else _slice_axis(turned, False)
-    down = 1 if across == 2 else 2
-    over = 1 if across == 0 else 0
+    as_acquired = PLANES[_slice_axis(turned, size)]
+    across, down, over = axes_of(as_acquired if 1 in size or not view else view)
     pair = (turned[down], turned[over])
     return Header(
         kind="nifti",
@@ -159,7 +211,8 @@ def _header(
         frames=size[across] * math.prod(shape[3:]),
         transfer_syntax="NIfTI",
         spacing=pair if min(pair) > 0 else None,
-        view=("SAGITTAL", "CORONAL", "AXIAL")[across],
+        view=PLANES[across],
+        affine=() if affine is None else slice_affine(affine, size[2], PLANES[across]),
     )
 
 
@@ -170,10 +223,10 @@ def _decode(path: Path, plan: _Plan, hounsfield: bool) -> Iterator[Frame]:
             with _reader(path) as file:
                 raw = file.read(plan.limit)  # never more than the header promised
             volume = _volume(plan.kind.from_bytes(raw), plan.turn)
-            stack = _slices(volume, header.view)
+            stack = cut(volume, header.view)
             show = _scale(volume, hounsfield)
             for number in range(header.frames):
-                yield Frame(show(stack[number]), number, number + 1, spacing=header.spacing)
+                yield _frame(plan, number, show(stack[number]), _undefined(stack[number]))
         except (EOFError, OSError):
             raise Refused("truncated", "the file ends before its voxels do") from None
         except Refused:
@@ -181,6 +234,25 @@ def _decode(path: Path, plan: _Plan, hounsfield: bool) -> Iterator[Frame]:
         except Exception as error:
             name = type(error).__name__
             raise Refused("decode_failed", f"the voxels cannot be read ({name})") from None
+
+
+def _frame(plan: _Plan, number: int, pixels: Array, undefined: int) -> Frame:
+    """A slice with its place; volumes of a time series lie in one place."""
+    place = plan.places[number % len(plan.places)] if plan.places else None
+    return Frame(
+        pixels,
+        number,
+        number + 1,
+        position=place.position if place else None,
+        orientation=place.orientation if place else None,
+        spacing=plan.header.spacing,
+        undefined=undefined,
+    )
+
+
+def _undefined(stored: Array) -> int:
+    """Pixels that are no finite number."""
+    return int(np.count_nonzero(~np.isfinite(stored))) if stored.dtype.kind == "f" else 0
 
 
 def _volume(image: Any, turn: Any) -> Array:
@@ -200,18 +272,6 @@ def _three(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*shape[:3], *(1,) * (3 - len(shape)))
 
 
-def _slices(volume: Array, view: str) -> Array:
-    """(frames, rows, columns[, 3]), time after time, rows running down the image."""
-    across = ("SAGITTAL", "CORONAL", "AXIAL").index(view)
-    down = 1 if across == 2 else 2
-    over = 1 if across == 0 else 0
-    if down == 2:
-        volume = volume[:, :, ::-1]  # head at the top
-    axes = (3, across, down, over, *range(4, volume.ndim))
-    stack = np.transpose(volume, axes)
-    return stack.reshape(-1, *stack.shape[2:])
-
-
 def _scale(volume: Array, hounsfield: bool) -> Any:
     if volume.ndim == 5:
         return lambda frame: colour_or_grey(np.ascontiguousarray(frame, np.uint8))
@@ -219,7 +279,7 @@ def _scale(volume: Array, hounsfield: bool) -> Any:
         raise Refused("decode_failed", "complex voxels have no grey values")
     if hounsfield:
         return lambda frame: np.rint(
-            np.clip(np.nan_to_num(frame, nan=-1024.0), -32768, 32767)
+            np.clip(np.nan_to_num(frame, nan=LOWEST_HU), -32768, 32767)
         ).astype(np.int16)
     finite = volume[np.isfinite(volume)] if volume.dtype.kind == "f" else volume
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)

@@ -20,19 +20,21 @@ Array = NDArray[Any]
 class Header:
     """Facts of one file, read before its pixels.
 
-    `patient_id`, `sop_uid`, `series_uid` identify, and `descriptions` may: they are for the door
-    only and are never written as they stand. The other texts are cleaned code strings, "" where
-    unknown.
+    `patient_id`, `sop_uid`, `series_uid`, `frame_of_reference` identify, and `descriptions` may:
+    they are for the door only and are never written as they stand. The other texts are cleaned code
+    strings, "" where unknown.
 
     Attributes:
-        kind: dicom, picture or nifti.
+        kind: dicom, picture, nifti or matlab.
         modality: DICOM Modality (0008,0060); "" for a file without one.
         rows, columns, frames: native size, pixels.
-        transfer_syntax: DICOM UID, or PNG, JPEG, ..., NIfTI.
+        transfer_syntax: DICOM UID, or PNG, JPEG, ..., NIfTI, MATLAB.
         spacing: row and column spacing in mm, or None.
         burned_in: BurnedInAnnotation (0028,0301) as True or False; None when it says nothing.
         localizer: ImageType names a LOCALIZER.
         descriptions: Series Description and Protocol Name of an MR object.
+        affine: of a volume that states where it lies, rows of a 3 x 4 matrix from (column, row,
+            frame, 1) to mm in the patient's coordinates (left, posterior, superior); else ().
     """
 
     kind: str
@@ -52,7 +54,9 @@ class Header:
     patient_id: str = ""
     sop_uid: str = ""
     series_uid: str = ""
+    frame_of_reference: str = ""
     descriptions: tuple[str, ...] = field(default=(), repr=False)
+    affine: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class Frame:
         position: ImagePositionPatient, mm; orientation: ImageOrientationPatient, unit cosines.
         spacing: row and column spacing, mm.
         sequence: T1WI, T2WI, FS-T2WI or Gd-T1WI by an MR header; "" for all else.
+        undefined: pixels whose stored value was no finite number.
     """
 
     pixels: Array
@@ -77,6 +82,7 @@ class Frame:
     spacing: tuple[float, float] | None = None
     laterality: str = ""
     sequence: str = ""
+    undefined: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """From an image of the archive to the square that a network is shown, in one fixed order.
 
 Crop, then grey or colour, then blacking out, then the size: windows before resampling, so that
-metal outside a window does not bleed into its neighbours.
+metal outside a window does not bleed into its neighbours. Greys that are stretched by percentiles
+may lose their background and be smoothed before (`osteon.imaging.intensity`): on the original's
+pixels, after the crop.
 """
 
 from __future__ import annotations
@@ -12,24 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osteon.imaging.colour import to_grey
+from osteon.imaging.intensity import PLAIN, Stretch, stretched
 from osteon.imaging.picture import Array
 from osteon.imaging.region import Region
 from osteon.imaging.resize import resize as to_square
-from osteon.imaging.resize import to_uint8
+from osteon.imaging.resize import resize_labels, to_uint8
 from osteon.imaging.windows import WINDOWS, Window, composite, show_window
 
+__all__ = ["COLOURS", "prepare", "prepare_mask", "refuse_reason", "stretched"]
+
 COLOURS = ("grey", "window_composite", "adjacent", "as_is")
-PERCENTILES = (1.0, 99.0)
-"""What becomes black and white where greys are stretched: MR has no unit of its own."""
 
 
-def refuse_reason(dtype: np.dtype | str, channels: int, colour: str) -> str | None:
+def refuse_reason(
+    dtype: np.dtype | str, channels: int, colour: str, background: str = "none"
+) -> str | None:
     """Why an image cannot be prepared in a colour, told from its row of the index; None: it can.
 
     Args:
         dtype: of the archive's pixels: int16 (HU), uint16 or uint8.
         channels: 1 or 3.
         colour: one of `COLOURS`.
+        background: how it is removed, see `osteon.imaging.intensity.Stretch`.
 
     Raises:
         ValueError: an unknown colour.
@@ -44,6 +50,8 @@ def refuse_reason(dtype: np.dtype | str, channels: int, colour: str) -> str | No
         return f"its pixels are {found}; three slices side by side must be grey"
     if colour == "as_is" and hounsfield:
         return f"its pixels are {found}, which are no greys before they pass a window"
+    if background != "none" and hounsfield:
+        return f"its pixels are {found}, whose 0 is water; a background is removed from greys"
     return None
 
 
@@ -58,6 +66,7 @@ def prepare(
     neighbours: tuple[Array | None, Array | None] = (None, None),
     mask: Array | None = None,
     intensity: str = "display",
+    stretch: Stretch = PLAIN,
 ) -> NDArray[np.uint8]:
     """Crop, colour and resize one image.
 
@@ -76,8 +85,9 @@ def prepare(
         resize: stretch or letterbox.
         neighbours: the slices before and after, whole like `pixels`; only for adjacent.
         mask: (H, W); what is 0 there becomes black. None keeps everything in the region.
-        intensity: `display`, greys as the file shows them; `percentile`, the crop's own 1st to 99th
-            percentile from black to white, for grey only.
+        intensity: `display`, greys as the file shows them; `percentile`, the crop's own greys from
+            one percentile (black) to another (white), for grey only.
+        stretch: of `percentile`: which ones, and background and smoothing before them.
 
     Returns:
         (size, size) uint8 for grey, (size, size, 3) for the others.
@@ -86,7 +96,8 @@ def prepare(
         ValueError: the image cannot be prepared so (see `refuse_reason`), or a wrong argument.
     """
     channels = 3 if pixels.ndim == 3 else 1
-    if reason := refuse_reason(pixels.dtype, channels, colour):
+    background = stretch.background if intensity == "percentile" else "none"
+    if reason := refuse_reason(pixels.dtype, channels, colour, background):
         raise ValueError(f"pixels: {reason}")
     if not len(windows):
         raise ValueError("windows: none found, at least one allowed")
@@ -94,7 +105,7 @@ def prepare(
         raise ValueError(f"mask: shape {mask.shape} found, {pixels.shape[:2]} of the image allowed")
     image = region.crop(pixels)
     if colour == "grey":
-        shown = stretched(image) if intensity == "percentile" else _grey(image, windows[0])
+        shown = stretched(image, stretch) if intensity == "percentile" else _grey(image, windows[0])
     elif colour == "window_composite":
         shown = composite(image, windows)
     elif colour == "adjacent":
@@ -109,16 +120,22 @@ def prepare(
     return to_square(shown, size, resize)
 
 
-def stretched(image: Array) -> NDArray[np.uint8]:
-    """Greys from the image's 1st percentile (0) to its 99th (255); one grey alone becomes black.
+def prepare_mask(
+    mask: Array, *, region: Region, size: int, resize: str = "stretch"
+) -> NDArray[np.uint8]:
+    """Crop and resize a label map as `prepare` does its image: pixel by pixel they belong together.
 
     Args:
-        image: (H, W) of any dtype, or (H, W, 3) uint8.
+        mask: (H, W) label values 0..255.
+        region, size, resize: those of the image.
+
+    Returns:
+        (size, size) uint8; each pixel has its nearest neighbour's label, the bars of a letterbox 0.
+
+    Raises:
+        ValueError: another shape, labels that are not bytes, or a wrong size or mode.
     """
-    grey = to_grey(image).astype(np.float32)
-    low, high = np.percentile(grey, PERCENTILES)
-    scaled = (grey - low) / max(high - low, np.finfo(np.float32).tiny)
-    return np.rint(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
+    return resize_labels(region.crop(mask), size, resize)
 
 
 def _grey(image: Array, window: Window) -> NDArray[np.uint8]:

@@ -8,8 +8,8 @@ ADVICE: dict[str, str] = {
     "missing_file": "Correct the path in the images table, or put the file there.",
     "empty_file": "Export the file again: it holds no bytes.",
     "truncated": "Export or copy the file again: it ends before its pixels do.",
-    "not_dicom": "Not an image format that is read here (DICOM, PNG, JPEG, TIFF, BMP, NIfTI). "
-    "Convert it, or take it out of the folder.",
+    "not_dicom": "Not an image format that is read here (DICOM, PNG, JPEG, TIFF, BMP, NIfTI, "
+    "MATLAB). Convert it, or take it out of the folder.",
     "dicomdir": "Nothing to do: an index of a DICOM medium, not an image.",
     "no_pixels": "Nothing to do if this is a report or a plan; otherwise export the image object.",
     "decode_failed": "Export the file again, uncompressed if the archive can.",
@@ -36,6 +36,10 @@ ADVICE: dict[str, str] = {
     "once.",
     "mask_unreadable": "Save the mask as an 8-bit PNG label map of the image's size.",
     "mask_shape_mismatch": "Draw the mask on the original image: rows and columns must be equal.",
+    "mask_geometry_mismatch": "Draw the mask on this very series and save it with its geometry: "
+    "the affine of a NIfTI, the references and positions of a DICOM segmentation.",
+    "mask_unknown_values": "Name the values in cohort.mask_values (null: background), or their "
+    "classes in cohort.mask_classes.",
     "boxes_unreadable": "Save the boxes again as LabelMe JSON.",
     "box_outside_image": "Correct the box: it must lie inside the image.",
     "boxes_without_image": "Put the image beside its LabelMe file under the same name, name the "

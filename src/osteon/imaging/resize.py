@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -28,19 +30,54 @@ def resize(image: Array, size: int, mode: str = "stretch") -> NDArray[np.uint8]:
     Raises:
         ValueError: a mode, size, shape or dtype that is not one of these.
     """
+    _check(size, mode)
+    return _on_square(to_uint8(image), size, mode, _scaled)
+
+
+def resize_labels(labels: Array, size: int, mode: str = "stretch") -> NDArray[np.uint8]:
+    """A label map on a square, where `resize` puts its image: each pixel its nearest neighbour's.
+
+    Args:
+        labels: (H, W) uint8 or bool.
+        size: side of the square, px, at least 1.
+        mode: stretch or letterbox; the bars of a letterbox are 0.
+
+    Returns:
+        (size, size) uint8 with no value that `labels` has not (but 0 for the bars).
+
+    Raises:
+        ValueError: a mode, size, shape or dtype that is not one of these.
+    """
+    _check(size, mode)
+    if labels.ndim != 2 or not labels.size:
+        raise ValueError(f"labels: shape {labels.shape} is not (H, W) with pixels")
+    if labels.dtype not in (np.uint8, np.bool_):
+        raise ValueError(f"labels: dtype {labels.dtype} is not uint8 or bool")
+    return _on_square(labels.astype(np.uint8), size, mode, shrink_mask)
+
+
+def _check(size: int, mode: str) -> None:
     if mode not in MODES:
         raise ValueError(f"mode: {mode!r} is not one of {', '.join(MODES)}")
     if size < 1:
         raise ValueError(f"size: {size} is below 1")
-    image = to_uint8(image)
+
+
+def _on_square(
+    image: NDArray[np.uint8],
+    size: int,
+    mode: str,
+    scaled: Callable[[NDArray[np.uint8], int, int], NDArray[np.uint8]],
+) -> NDArray[np.uint8]:
+    """An image as `scaled` brings it to rows × columns, filling the square or amid black bars."""
     if mode == "stretch":
-        return _scaled(image, size, size)
+        return scaled(image, size, size)
     rows, columns = image.shape[:2]
     scale = size / max(rows, columns)
     height, width = max(1, round(rows * scale)), max(1, round(columns * scale))
     canvas = np.zeros((size, size, *image.shape[2:]), np.uint8)
     top, left = (size - height) // 2, (size - width) // 2
-    canvas[top : top + height, left : left + width] = _scaled(image, height, width)
+    canvas[top : top + height, left : left + width] = scaled(image, height, width)
     return canvas
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from osteon.learning.batches import Augment, Batch, Cases, plan_epoch
-from osteon.learning.config import TrainingConfig
+from osteon.learning.config import Balance, TrainingConfig
 from osteon.learning.objectives import Objective, Weighted, balanced_weights
+from osteon.learning.patches import PatchCases, WeightedPatches
 
 TURNS = 8
 """Symmetries of the square: four right angles, each as it is and mirrored; 0 changes nothing."""
@@ -34,7 +35,10 @@ def prepare_training(
     config: TrainingConfig,
     seed: Sequence[int],
 ) -> Training:
-    """Apply `config.balance`, and turn `config.steps` into epochs.
+    """Expand the cases, apply `config.balance`, and turn `config.steps` into epochs.
+
+    Cases that have `expand(train, seed)` are fitted as what it gives: slices as their patches, of
+    which `balance` and `steps` then speak.
 
     Args:
         cases: the cohort.
@@ -42,18 +46,54 @@ def prepare_training(
         objective: the loss.
         config: of the loop.
         seed: for instance (seed, fold).
+
+    Raises:
+        ValueError: the cases cannot be balanced so, or not be expanded.
     """
-    labels = cases.labels[train]
     cases = cases.in_training()
+    expand = getattr(cases, "expand", None)
+    if expand is not None:
+        cases, train = expand(train, seed)
+    check_balance(cases, config.balance)
+    labels = cases.labels[train]
     if config.balance == "class_weight":
-        objective = Weighted(objective, balanced_weights(labels))
+        weighted = WeightedPatches if isinstance(cases, PatchCases) else Weighted
+        objective = weighted(objective, balanced_weights(labels))
     if config.balance == "offline":
         train = np.concatenate([train, copies(train, labels, len(cases.labels), seed)])
         cases = TurnedCopies(cases)
-    if config.steps is not None:
-        plan = plan_epoch(train, config.batch, config.micro_batch, seed)
-        config = config.model_copy(update={"epochs": math.ceil(config.steps / len(plan))})
-    return Training(cases, train, objective, config)
+    return Training(cases, train, objective, in_epochs(config, train))
+
+
+def check_balance(cases: Cases, balance: str) -> None:
+    """Refuse a balance that the cases cannot have.
+
+    Args:
+        cases: may have `refused_balance`, from a value of `balance` to the reason.
+        balance: as in `TrainingConfig`.
+
+    Raises:
+        ValueError: it is refused.
+    """
+    refused = getattr(cases, "refused_balance", {})
+    if balance in refused:
+        allowed = [way for way in get_args(Balance) if way not in refused]
+        raise ValueError(
+            f"balance is {balance}: {refused[balance]}; allowed are {', '.join(allowed)}"
+        )
+
+
+def in_epochs(config: TrainingConfig, train: NDArray[np.int64]) -> TrainingConfig:
+    """The same with `steps`, if given, as the number of epochs that has at least so many.
+
+    Args:
+        config: of the loop.
+        train: positions of the cases that are fitted.
+    """
+    if config.steps is None:
+        return config
+    plan = plan_epoch(train, config.batch, config.micro_batch, (0,))
+    return config.model_copy(update={"epochs": math.ceil(config.steps / len(plan))})
 
 
 def drawn_evenly(

@@ -90,11 +90,12 @@ def save_state(path: Path, network: nn.Module, optimiser: Optimizer, state: Trai
     """Write the whole training state after an epoch, atomically."""
     tensors = {f"network/{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"best/{name}": value for name, value in state.best.items()}
+    plain: dict[int, dict[str, Any]] = {}
     for number, values in optimiser.state_dict()["state"].items():
-        for name, value in values.items():
-            if isinstance(value, Tensor):
-                tensors[f"optimiser/{number}/{name}"] = value
+        own, plain[number] = _divide(values)
+        tensors |= {f"optimiser/{number}/{name}": value for name, value in own.items()}
     metadata = {
+        "optimiser": plain,
         "history": state.history,
         "best_loss": state.best_loss,
         "waited": state.waited,
@@ -120,14 +121,37 @@ def restore_state(path: Path, network: nn.Module, optimiser: Optimizer) -> Train
         network.load_state_dict(parts["network"])
     except RuntimeError as error:
         raise ValueError(f"{path} belongs to another network: {error}") from error
-    slots: dict[int, dict[str, Tensor]] = {}
-    for name, value in parts["optimiser"].items():
-        number, _, slot = name.partition("/")
-        slots.setdefault(int(number), {})[slot] = value
+    slots = {int(number): values for number, values in metadata.pop("optimiser").items()}
+    for name, stored in parts["optimiser"].items():
+        number, slot, *place = name.split("/")
+        # Copied: a file's tensors lie anywhere in memory, on which the last bit of a dot depends.
+        value = stored.clone()
+        if place:
+            slots[int(number)][slot][int(place[0])] = value
+        else:
+            slots[int(number)][slot] = value
     optimiser.load_state_dict(
         {"state": slots, "param_groups": optimiser.state_dict()["param_groups"]}
     )
     return TrainingState(best=parts["best"], **metadata)
+
+
+def _divide(values: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """An optimiser's values of one parameter as tensors and as what JSON can hold.
+
+    A list, as L-BFGS has, becomes a list of None in the second, filled from `name/place` of the
+    first.
+    """
+    tensors, plain = {}, {}
+    for name, value in values.items():
+        if isinstance(value, Tensor):
+            tensors[name] = value
+        elif isinstance(value, list):
+            plain[name] = [None] * len(value)
+            tensors |= {f"{name}/{k}": one for k, one in enumerate(value) if one is not None}
+        else:
+            plain[name] = value
+    return tensors, plain
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

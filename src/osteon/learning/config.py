@@ -4,6 +4,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+Balance = Literal["none", "class_weight", "sampler", "offline"]
+
 
 class EarlyStop(BaseModel):
     """Stop when the loss on held-back training patients no longer falls.
@@ -57,10 +59,12 @@ class TrainingConfig(BaseModel):
         micro_batch: cases that pass through the network at once (batch normalisation sees these);
             None = the whole batch. May be exceeded by one so that no case stands alone.
         lr: learning rate of epoch 0.
-        momentum: of SGD; Adam's and AdamW's first beta.
+        momentum: of SGD; Adam's and AdamW's first beta; scg and lbfgs do not look at it.
         nesterov: of SGD with momentum; other optimisers do not look at it.
-        weight_decay: L2 penalty (SGD, Adam) or decoupled decay (AdamW).
-        optimiser: sgd, adam or adamw.
+        weight_decay: L2 penalty or, of AdamW, decoupled decay.
+        optimiser: sgd, adam, adamw, or one of two that take all training cases in one step an
+            epoch (`batch` must be as large; `micro_batch` bounds the memory): scg, scaled conjugate
+            gradients, which needs no `lr`, and lbfgs, whose `lr` is best 1.
         milestones: epochs, counted from 0, at whose start the rate is multiplied by `gamma`.
         gamma: that factor.
         warmup_steps: first optimiser steps over which the rate rises evenly from near 0.
@@ -85,20 +89,20 @@ class TrainingConfig(BaseModel):
 
     epochs: int = Field(default=50, ge=1, le=10_000)
     steps: int | None = Field(default=None, ge=1, le=10_000_000)
-    batch: int = Field(default=256, ge=2, le=65_536)
+    batch: int = Field(default=256, ge=2, le=2**31)
     micro_batch: int | None = Field(default=None, ge=2, le=65_536)
     lr: float = Field(default=0.01, gt=0, le=10)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     nesterov: bool = False
     weight_decay: float = Field(default=1e-4, ge=0, le=1)
-    optimiser: Literal["sgd", "adam", "adamw"] = "sgd"
+    optimiser: Literal["sgd", "adam", "adamw", "scg", "lbfgs"] = "sgd"
     milestones: tuple[int, ...] = (20, 35, 45)
     gamma: float = Field(default=0.1, gt=0, le=1)
     warmup_steps: int = Field(default=0, ge=0, le=1_000_000)
     freeze_backbone_epochs: int | None = Field(default=None, ge=0)
     clip_norm: float | None = Field(default=None, gt=0)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    balance: Literal["none", "class_weight", "sampler", "offline"] = "none"
+    balance: Balance = "none"
     augmentation: Augmentation | None = None
     early_stop: EarlyStop | None = None
     seed: int = Field(default=0, ge=0, lt=2**32)
@@ -130,6 +134,21 @@ class TrainingConfig(BaseModel):
                 "it needs sgd and a momentum above 0"
             )
         return self
+
+    @model_validator(mode="after")
+    def _full_batch_sees_true_gradients(self) -> Self:
+        for name, value in (("clip_norm", self.clip_norm), ("precision", self.precision)):
+            if self.full_batch and value not in (None, "32-true"):
+                raise ValueError(
+                    f"{name} is {value} with optimiser {self.optimiser}, whose steps compare "
+                    "losses along the gradient: allowed are clip_norm null and precision 32-true"
+                )
+        return self
+
+    @property
+    def full_batch(self) -> bool:
+        """Whether the optimiser takes all training cases in one step."""
+        return self.optimiser in ("scg", "lbfgs")
 
     def learning_rate(self, epoch: int) -> float:
         """Rate of an epoch counted from 0: `lr` times `gamma` for each milestone reached."""

@@ -5,7 +5,7 @@ All chance follows from (seed, fold, epoch): a resumed run ends with an uninterr
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,14 @@ from osteon.learning.batches import Batch, Cases, Step, feed, plan_epoch
 from osteon.learning.checkpoint import TrainingState, restore_state, save_state
 from osteon.learning.config import TrainingConfig
 from osteon.learning.objectives import Objective, further_losses
-from osteon.learning.predict import validate
-from osteon.learning.setup import build_optimiser, seed_torch, set_frozen
+from osteon.learning.predict import at_once, validate
+from osteon.learning.setup import (
+    add_decay,
+    build_optimiser,
+    check_full_batch,
+    seed_torch,
+    set_frozen,
+)
 
 
 def fit(
@@ -57,7 +63,9 @@ def fit(
 
     Raises:
         FloatingPointError: the loss is no longer a number.
+        ValueError: the optimiser takes all cases in one step, and `config.batch` is smaller.
     """
+    check_full_batch(config, len(train))
     lay_out(network)
     model, optimiser = fabric.setup(network, build_optimiser(network, config))
     plain = cases if judged is None else judged
@@ -117,17 +125,12 @@ class _Run:
         if config.balance == "sampler":
             train = drawn_evenly(train, self.cases.labels, (*seed, epoch))
         plan = plan_epoch(train, size, micro, (*seed, epoch), rank=rank, world=world)
-        batches = feed(
-            self.cases,
-            (part for step in plan for part in step.parts),
-            self.fabric.device,
-            augmenting(config.augmentation),
-        )
+        batches = self._batches(part for step in plan for part in step.parts)
         sums = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
         for number, step in enumerate(plan, epoch * len(plan)):
             for group in self.optimiser.param_groups:
                 group["lr"] = lr * config.warmth(number)
-            sums += self._step(step, batches)
+            sums += self._search(step, epoch) if config.full_batch else self._step(step, batches)
         total = torch.as_tensor(self.fabric.all_reduce(sums, reduce_op="sum"))
         loss, accuracy = (total / len(train)).tolist()
         if not math.isfinite(loss):
@@ -137,9 +140,45 @@ class _Run:
         entry = {"epoch": epoch, "lr": lr, "loss": loss, "accuracy": known}
         return entry | {"seconds": seconds, "images_per_second": len(train) / seconds}
 
+    def _batches(self, parts: Iterable[NDArray[np.int64]]) -> Iterator[Batch]:
+        return feed(self.cases, parts, self.fabric.device, augmenting(self.config.augmentation))
+
     def _step(self, step: Step, batches: Iterator[Batch]) -> Tensor:
         """One optimiser step from several micro-batches; sums of loss and of right answers."""
-        sums = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
+        sums = self._gradient(step, batches)[:2]
+        if self.config.clip_norm is not None:
+            self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.config.clip_norm)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        return sums
+
+    def _search(self, step: Step, epoch: int) -> Tensor:
+        """A step of an optimiser that compares losses; sums as before the step."""
+        found: list[Tensor] = []
+        running = [one.clone() for one in self.network.buffers()]
+
+        def closure() -> Tensor:
+            # The same chance and running statistics each time: one function's losses are compared.
+            seed_torch(self.config.seed, self.fold, epoch, self.fabric.global_rank)
+            for one, before in zip(self.network.buffers(), running, strict=True):
+                one.copy_(before)
+            self.optimiser.zero_grad()
+            sums = self._gradient(step, self._batches(step.parts))
+            found.append(sums[:2])
+            whole = torch.as_tensor(self.fabric.all_reduce(sums[2], reduce_op="sum"))
+            return whole / step.size + add_decay(self.network, self.config.weight_decay)
+
+        self.optimiser.step(closure)
+        self.optimiser.zero_grad()
+        return found[0]
+
+    def _gradient(self, step: Step, batches: Iterator[Batch]) -> Tensor:
+        """Gradients added up over the micro-batches of a step.
+
+        Returns:
+            sums of loss, of right answers, and of the loss with what the network adds to it.
+        """
+        sums = torch.zeros(3, dtype=torch.float64, device=self.fabric.device)
         for number in range(1, len(step.parts) + 1):
             batch = next(batches)
             last = number == len(step.parts)
@@ -153,18 +192,15 @@ class _Run:
                 share = len(batch.target) * self.fabric.world_size / step.size
                 self.fabric.backward(whole * share)
             right = self.objective.right(output.detach(), batch.target)
-            sums += torch.stack([loss.detach() * len(batch.target), right])
-        if self.config.clip_norm is not None:
-            self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.config.clip_norm)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
+            count = len(batch.target)
+            sums += torch.stack([loss.detach() * count, right, whole.detach() * count])
         return sums
 
     def judge(self, validation: NDArray[np.int64], state: TrainingState) -> dict[str, float | None]:
         """Loss and AUROC on held-back training patients; keeps the best weights in `state`."""
-        at_once = min(64, self.config.micro_batch or self.config.batch)
+        size = at_once(self.config, self.judged)
         found = validate(
-            self.network, self.objective, self.judged, validation, self.fabric.device, at_once
+            self.network, self.objective, self.judged, validation, self.fabric.device, size
         )
         # Running statistics differ between processes: all follow what the first one sees.
         loss, auroc = self.fabric.broadcast(found)

@@ -1,9 +1,10 @@
 """Cross-validation: one task a fold, each resumable and reusable, in one process or in several.
 
 A fold works in `<work>/<fingerprint>/fold<k>/`. While it trains, `checkpoint.safetensors` is
-replaced after each epoch; when it is done, weights and answers (safetensors) are written, then
-`result.json`, and the checkpoint goes. The fingerprint covers recipe, data, split, code and torch
-version: a folder is only ever found again by a run that would write the same into it.
+replaced after each epoch, as is each pretraining stage's own before it; when it is done, weights
+and answers (safetensors) are written, then `result.json`, and the checkpoints go. The fingerprint
+covers recipe, data, split, code and torch version: a folder is only ever found again by a run that
+would write the same into it.
 """
 
 import logging
@@ -19,13 +20,15 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
-from osteon.learning.balance import prepare_training
+from osteon.learning.balance import Training, prepare_training
 from osteon.learning.batches import Cases
 from osteon.learning.fit import fit
 from osteon.learning.permutation import hold_back_patients, permute_labels
-from osteon.learning.predict import predict
+from osteon.learning.predict import at_once, predict
+from osteon.learning.pretraining import pretrain
 from osteon.learning.setup import build_fabric, seed_torch, standardise, wants_gpu
 from osteon.learning.tasks import (
+    CHECKPOINT,
     Division,
     FoldResult,
     FoldTask,
@@ -33,6 +36,7 @@ from osteon.learning.tasks import (
     code_digest,
     is_finished,
     read_result,
+    stage_checkpoint,
     task_fingerprint,
     write_result,
 )
@@ -178,8 +182,9 @@ def _train_elsewhere(task: FoldTask, threads: int) -> FoldResult:
 def _learn(fabric: Fabric, task: FoldTask) -> None:
     """Fit, predict and write down, in each of the launched processes."""
     config, cases = task.recipe.resolved_training(), task.cases
-    checkpoint = task.workspace / "checkpoint.safetensors"
-    resumed = checkpoint.is_file()
+    checkpoint = task.workspace / CHECKPOINT
+    stages = task.workspace.glob(stage_checkpoint(task.workspace, "*").name)
+    resumed = checkpoint.is_file() or any(stages)
     chance = (config.seed, task.fold)
     seed_torch(*chance)
     network, objective = task.recipe.build_network(), task.recipe.build_objective()
@@ -189,6 +194,7 @@ def _learn(fabric: Fabric, task: FoldTask) -> None:
         train, held_back = hold_back_patients(cases.patients, cases.labels, train, share, chance)
     standardise(network, cases, train)
     fitted = prepare_training(cases, train, objective, config, chance)
+    pretraining = _pretrain(fabric, task, network, fitted)
     history = fit(
         fabric,
         network,
@@ -203,15 +209,15 @@ def _learn(fabric: Fabric, task: FoldTask) -> None:
     )
     if fabric.global_rank != 0:
         return
-    at_once = min(64, config.micro_batch or config.batch)
+    size = at_once(config, cases)
     own = task.train if task.recipe.judges_training else task.train[:0]
     found, of_own = (
-        predict(network, objective, cases, part, fabric.device, at_once)
-        for part in (task.test, own)
+        predict(network, objective, cases, part, fabric.device, size) for part in (task.test, own)
     )
     gpu = fabric.device.type == "cuda"
     record = {
         "history": history,
+        "pretraining": pretraining,
         "fitted": [str(sample) for sample in cases.samples[task.train]],
         "held_back": [str(sample) for sample in cases.samples[held_back]],
         "device": torch.cuda.get_device_name(fabric.device) if gpu else "cpu",
@@ -221,3 +227,15 @@ def _learn(fabric: Fabric, task: FoldTask) -> None:
         "resumed": resumed,
     }
     write_result(task, network, record, probabilities=found, fitted_probabilities=of_own)
+
+
+def _pretrain(
+    fabric: Fabric, task: FoldTask, network: torch.nn.Module, fitted: Training
+) -> list[dict[str, Any]]:
+    """The stages of a recipe that has `stages(network)`; one without has no history of them."""
+    build = getattr(task.recipe, "stages", None)
+    if build is None:
+        return []
+    # A stage reads layers of the stages before it, which are no part of its own network.
+    stages = build(fabric.to_device(network))
+    return pretrain(fabric, stages, fitted.cases, fitted.train, task.fold, task.workspace)

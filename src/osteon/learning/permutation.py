@@ -57,23 +57,30 @@ def hold_back_patients(
 
     Args:
         patients: N patient ids.
-        labels: N labels; a patient counts to the class of its first image.
+        labels: N labels; a patient counts to the highest of its images.
         train: positions of the training cases. No other case is looked at.
-        fraction: share of the patients of each class to hold back, at least one.
+        fraction: share of the patients of each class to hold back, at least one. Where images of
+            a patient differ, as slices with and without a lesion do, the only patient of a lower
+            class is fitted.
         seed: for instance (seed, fold).
 
     Returns:
         positions to fit, positions held back.
 
     Raises:
-        ValueError: a class has fewer than two training patients.
+        ValueError: a class has fewer than two training patients; where images of a patient differ,
+            the highest class has.
     """
     rng = np.random.default_rng([*seed, 0x51])
-    names, first = np.unique(patients[train], return_index=True)
-    classes = labels[train][first]
+    names, which = np.unique(patients[train], return_inverse=True)
+    classes = np.full(len(names), np.iinfo(np.int64).min)
+    np.maximum.at(classes, which, labels[train])
+    differ = (classes[which] != labels[train]).any()
     chosen: list[Any] = []
     for label in np.unique(classes):
         own = names[classes == label]
+        if len(own) < 2 and differ and label < classes.max():
+            continue
         if len(own) < 2:
             raise ValueError(
                 f"early_stop: class {label} has {len(own)} training patient(s), needs 2"

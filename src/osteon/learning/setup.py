@@ -7,11 +7,12 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 from numpy.typing import NDArray
-from torch import nn
-from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch import Tensor, nn
+from torch.optim import LBFGS, SGD, Adam, AdamW, Optimizer
 
 from osteon.learning.batches import Cases, feed
 from osteon.learning.config import TrainingConfig
+from osteon.learning.scg import SCG
 from osteon.networks.standardise import Standardise
 
 
@@ -42,7 +43,10 @@ def build_fabric(config: TrainingConfig) -> Fabric:
 
 
 def build_optimiser(network: nn.Module, config: TrainingConfig) -> Optimizer:
-    """SGD, Adam or AdamW over all parameters; those without a gradient are left alone."""
+    """The configuration's optimiser over all parameters; those without a gradient are left alone.
+
+    Of SCG and L-BFGS the fit loop adds the L2 penalty to the loss, which they look at.
+    """
     values, decay = network.parameters(), config.weight_decay
     if config.optimiser == "sgd":
         return SGD(
@@ -52,8 +56,44 @@ def build_optimiser(network: nn.Module, config: TrainingConfig) -> Optimizer:
             nesterov=config.nesterov,
             weight_decay=decay,
         )
+    if config.optimiser == "scg":
+        return SCG(values)
+    if config.optimiser == "lbfgs":
+        return LBFGS(values, config.lr, line_search_fn="strong_wolfe")
     kind = Adam if config.optimiser == "adam" else AdamW
     return kind(values, config.lr, betas=(config.momentum, 0.999), weight_decay=decay)
+
+
+def check_full_batch(config: TrainingConfig, cases: int) -> None:
+    """Refuse an optimiser that takes all cases in one step where a step does not see them all.
+
+    Raises:
+        ValueError: `config.batch` is smaller than the number of training cases.
+    """
+    if config.full_batch and config.batch < cases:
+        raise ValueError(
+            f"batch is {config.batch} with optimiser {config.optimiser}, which takes all {cases} "
+            f"training cases in one step; allowed is {cases} or more"
+        )
+
+
+@torch.no_grad()
+def add_decay(network: nn.Module, decay: float) -> Tensor | float:
+    """Add an L2 penalty's gradient to the gradients that there are.
+
+    Args:
+        network: after a backward pass.
+        decay: of each weight, per unit of it.
+
+    Returns:
+        the penalty, decay / 2 · the sum of squares, a float64 scalar.
+    """
+    total: Tensor | float = 0.0
+    for one in network.parameters() if decay else ():
+        if one.grad is not None:
+            one.grad.add_(one, alpha=decay)
+            total = total + one.double().square().sum() * (decay / 2)
+    return total
 
 
 def seed_torch(*numbers: int) -> None:

@@ -5,7 +5,7 @@ import inspect
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 WEIGHTS, ANSWERS, RECORD = "weights.safetensors", "answers.safetensors", "result.json"
 """Files of a finished fold; the record is JSON, so it holds no array."""
+
+CHECKPOINT = "checkpoint.safetensors"
+"""Where an unfinished fold goes on from."""
 
 
 class Division(NamedTuple):
@@ -115,7 +118,7 @@ class FoldResult:
         fitted_probabilities: the same of the training cases, what the final network says of them;
             0 rows of a recipe that does not judge its training cases.
         held_back: ids of those that only early stopping saw.
-        seconds: spent training, summed over epochs also when interrupted.
+        seconds: spent training and pretraining, summed over epochs also when interrupted.
         device: cpu or the GPU's name.
         threads: of torch; the last bit of the weights depends on it.
         parameters: number of the network's trainable values.
@@ -123,6 +126,7 @@ class FoldResult:
         code_digest: of the sources that trained it.
         resumed: whether training went on from a checkpoint.
         reused: whether nothing was trained now, because the fold was already done.
+        pretraining: one entry an epoch of each stage before training; empty without any.
     """
 
     fold: int
@@ -146,6 +150,7 @@ class FoldResult:
     code_digest: str
     resumed: bool
     reused: bool
+    pretraining: list[dict[str, Any]] = field(default_factory=list)
 
 
 def code_digest(recipe: object) -> str:
@@ -210,12 +215,16 @@ def hash_file(path: Path) -> str:
 
 def is_finished(workspace: Path) -> bool:
     """Whether a fold's folder holds a result and nothing that training would go on from."""
-    checkpoint = workspace / "checkpoint.safetensors"
-    return (workspace / RECORD).is_file() and not checkpoint.exists()
+    return (workspace / RECORD).is_file() and not (workspace / CHECKPOINT).exists()
+
+
+def stage_checkpoint(workspace: Path, stage: str) -> Path:
+    """Where an unfinished fold keeps what a stage of its pretraining learned; stage "*" = all."""
+    return workspace / f"pretraining-{stage}.safetensors"
 
 
 def read_result(task: FoldTask, reused: bool) -> FoldResult | None:
-    """A finished fold, or None; its checkpoint is of no more use and goes."""
+    """A finished fold, or None; its checkpoints are of no more use and go."""
     files = {name: task.workspace / name for name in (RECORD, WEIGHTS, ANSWERS)}
     if not all(file.is_file() for file in files.values()):
         return None
@@ -226,7 +235,10 @@ def read_result(task: FoldTask, reused: bool) -> FoldResult | None:
             logger.warning("fold %d: %s was changed; training again", task.fold, files[name])
             return None
     answers = load_file(files[ANSWERS])
-    (task.workspace / "checkpoint.safetensors").unlink(missing_ok=True)
+    # The fold's own checkpoint goes last: while it is there the folder counts as unfinished.
+    for file in task.workspace.glob(stage_checkpoint(task.workspace, "*").name):
+        file.unlink(missing_ok=True)
+    (task.workspace / CHECKPOINT).unlink(missing_ok=True)
     return FoldResult(
         fold=task.fold,
         test=task.test,
@@ -238,7 +250,7 @@ def read_result(task: FoldTask, reused: bool) -> FoldResult | None:
         fitted_probabilities=answers["fitted_probabilities"],
         weights=files[WEIGHTS],
         code_digest=task.code_digest,
-        seconds=sum(entry["seconds"] for entry in record["history"]),
+        seconds=sum(entry["seconds"] for entry in record["pretraining"] + record["history"]),
         reused=reused,
         **record,
     )

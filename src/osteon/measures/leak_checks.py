@@ -18,6 +18,7 @@ NO_SEARCH = "no search for near-duplicates was handed over"
 NO_COPIES = "no search for mirrored or turned copies was handed over"
 NO_STATISTICS = "no record of what thresholds and temperatures were fitted on"
 TRIED = "found by changing the predictions of one fold at a time, which is a search, not a proof"
+NONE_FITTED = "nothing is chosen or fitted after the learners: there is no statistic to check"
 NOT_NESTED = (
     "; the models behind the predictions of the other folds were trained on the judged fold's "
     "patients"
@@ -239,7 +240,7 @@ def check_statistics(
         labels += " at " + statistics["level"].astype(str) + " level"
     checked, pairs = seen_and_judged(splits, statistics.assign(learner=labels), unit)
     folds = splits.loc[splits["fold"] != ALWAYS_TRAIN, "fold"].nunique()
-    note = TRIED + (NOT_NESTED if folds > 1 else ON_TRAINING)
+    note = TRIED + (NOT_NESTED if folds > 1 else ON_TRAINING) if len(statistics) else NONE_FITTED
     return replace(make(name, statement, checked, pairs), note=note)
 
 

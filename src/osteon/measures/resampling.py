@@ -19,6 +19,7 @@ from osteon.measures.intervals import (
     Interval,
     bca,
     draw,
+    draws,
     flat,
     leave_one_out,
     percentile,
@@ -35,13 +36,17 @@ class Measured:
 
     Attributes:
         patients: patient_id of each column of a weights matrix, in the order of the table.
-        strata: (patients,) int64, 1 for a patient with a lesion; each keeps its number.
+        strata: (patients,) int64, 1 for a patient with a lesion.
         measure: (rounds, patients) weights → (group, metric) → (rounds,), NaN where undefined.
+        conditional: what depends on one stratum alone, so that its draws keep the number of
+            patients of each; all else is drawn whatever the stratum, as their share is a matter of
+            chance too (see `osteon.measures.intervals.Draws`). None = everything is conditional.
     """
 
     patients: tuple[str, ...]
     strata: Ints
     measure: Callable[[NDArray[np.generic]], Mapping[Key, Floats]]
+    conditional: frozenset[Key] | None = None
 
     def observed(self) -> dict[Key, float]:
         """The metrics on the data as they are."""
@@ -50,7 +55,15 @@ class Measured:
 
     def rounds(self, settings: Settings) -> Mapping[Key, Floats]:
         """The metrics on each resample; the same draws for the same patients in the same order."""
-        return self.measure(draw(self.strata, settings.rounds, settings.seed))
+        if self.conditional is None or len(np.unique(self.strata)) < 2:
+            return self.measure(draw(self.strata, settings.rounds, settings.seed))
+        drawn = draws(self.strata, settings.rounds, settings.seed)
+        kept, whole = self.measure(drawn.by_class), self.measure(drawn.whole)
+        return {key: kept[key] if self.by_stratum(key) else whole[key] for key in whole}
+
+    def by_stratum(self, key: Key) -> bool:
+        """Whether the draws of a metric keep the number of patients of each stratum."""
+        return self.conditional is None or key in self.conditional
 
 
 def places(names: pd.Series) -> dict[str, int]:
@@ -74,7 +87,8 @@ def entries(measured: Measured, settings: Settings) -> dict[str, dict[str, Any]]
         elif not left_out:
             ends = percentile(rounds[key], CONFIDENCE)
         else:
-            ends = bca(value, rounds[key], left_out[key], measured.strata, CONFIDENCE)
+            strata = measured.strata if measured.by_stratum(key) else None
+            ends = bca(value, rounds[key], left_out[key], strata, CONFIDENCE)
         report.setdefault(key[0], {})[key[1]] = {"value": value, **asdict(ends)}
     return report
 

@@ -7,9 +7,11 @@ Rules:
   patients first, so that large lesions weigh more; papers print either, often without saying which.
 - Empty masks. Both empty: nothing to outline and nothing outlined; Dice, IoU, precision, recall,
   NSD and HD95 are not defined (NaN), the patient is counted and left out of the means. Scored as 1,
-  each patient without a lesion would lift the mean. One empty: Dice, IoU, precision and NSD are 0,
-  HD95 is the diagonal of the image (see `osteon.measures.surfaces.hausdorff`), recall is 0 where
-  the prediction is empty and NaN where the reference is.
+  each patient without a lesion would lift the mean. One empty: Dice, IoU and NSD are 0, HD95 is the
+  diagonal of the image (see `osteon.measures.surfaces.hausdorff`). Precision is 0 where only the
+  prediction is not empty, recall 0 where only the reference is not; a share of nothing, precision
+  without a prediction and recall without a reference, is NaN here as everywhere else
+  (`osteon.measures.discrimination`). What was missed altogether counts in Dice and recall.
 - A paired difference is taken on patients in whom both learners have the metric.
 - A patch is one sample of a classifier: its counts give accuracy, precision, recall and F1 in a
   table of their own. F1 of patches is not the Dice of pixels.
@@ -104,15 +106,14 @@ def count(prediction: ArrayLike, reference: ArrayLike) -> dict[str, int]:
 def overlap(tp: NDArray[Any], fp: NDArray[Any], fn: NDArray[Any]) -> dict[str, Floats]:
     """Dice, IoU, precision and recall of counts of any one shape, 0..1.
 
-    All NaN where nothing is positive in either mask; precision is 0 without a prediction, recall
-    NaN without a reference: the conventions of `osteon.measures.discrimination`.
+    All NaN where nothing is positive in either mask, precision without a prediction, recall without
+    a reference: a share of nothing is none, as in `osteon.measures.discrimination`.
     """
     tp, fp, fn = (np.asarray(value, dtype=np.float64) for value in (tp, fp, fn))
-    some = tp + fp + fn > 0
     return {
         "dice": ratio(2 * tp, 2 * tp + fp + fn),
         "iou": ratio(tp, tp + fp + fn),
-        "precision": np.where(some, ratio(tp, tp + fp, 0.0), np.nan),
+        "precision": ratio(tp, tp + fp),
         "recall": ratio(tp, tp + fn),
     }
 

@@ -14,6 +14,7 @@ from osteon.measures.comparing import adjust
 from osteon.measures.describing import plain, spread
 from osteon.measures.discrimination import Floats, from_confusion, ratio, sums
 from osteon.measures.judging import Key, Settings
+from osteon.measures.prevalence import stated
 from osteon.measures.resampling import (
     Measured,
     describe,
@@ -31,10 +32,20 @@ from osteon.measures.segmentation import (
 )
 
 PIXEL, POOLED, PATCH = "pixel", "pixel_pooled", "patch"
+UNSPACED = "images_without_spacing"
+"""Column of the segmentations that counts a patient's images of unknown pixel spacing."""
 EMPTY_RULE = (
-    "both masks empty: not defined, left out of the means and counted; one empty: Dice, IoU, "
-    "precision and NSD 0, HD95 the diagonal of the image, recall 0 without a prediction and not "
-    "defined without a reference"
+    "both masks empty: not defined, left out of the means and counted; one empty: Dice, IoU and "
+    "NSD 0, HD95 the diagonal of the image; precision is not defined without a prediction, recall "
+    "not without a reference"
+)
+CONDITIONAL = frozenset({(PIXEL, "recall"), (POOLED, "recall"), (PATCH, "recall")})
+"""What patients with a lesion decide alone. Everything else also depends on how many have one."""
+RESAMPLED = (
+    "patients; all their images come along. Recall: patients with and without a lesion keep their "
+    "numbers, as it is a matter of the first alone. Everything else: patients drawn whatever they "
+    "have, so that the share of those with a lesion varies as it does between cohorts. Resamples "
+    "in which a metric is not defined are left out and counted in its method."
 )
 
 
@@ -73,8 +84,8 @@ def prepare(
 
     Args:
         rows: its checked rows; patches: its checked patch counts of the same patients, if any;
-        prevalences: shares of positive patches for predictive values; at 0.5 the precision that
-            balanced patches would give.
+        prevalences: shares of positive patches at which `ppv_at_<p>` (the precision of patches
+            balanced so), `npv_at_<p>`, `accuracy_at_<p>` and `f1_at_<p>` are stated.
     """
     rows = rows.sort_values("place")
     names, shares = tuple(rows["patient_id"]), tuple(prevalences)
@@ -102,9 +113,11 @@ def prepare(
             counted = dict(zip(COUNTS, sums(weights, squares).T, strict=True))
             for name, value in from_confusion(counted, shares).items():
                 found[PATCH, "recall" if name == "sensitivity" else name] = value
+            found |= {(PATCH, name): value for name, value in stated(counted, shares).items()}
         return found
 
-    return Measured(names, (pixels[:, 0] + pixels[:, 2] > 0).astype(np.int64), measure)
+    lesion = (pixels[:, 0] + pixels[:, 2] > 0).astype(np.int64)
+    return Measured(names, lesion, measure, CONDITIONAL)
 
 
 def evaluate(
@@ -133,18 +146,43 @@ def evaluate(
     if reference not in learners:
         raise ValueError(f"reference: {reference!r} found, one of {learners} allowed")
     parts = {name: (frame[frame["learner"] == name], of(squares, name)) for name in learners}
-    said = describe(settings, reference) | {"empty_masks": EMPTY_RULE}
+    said = describe(settings, reference) | {"empty_masks": EMPTY_RULE, "resampling": RESAMPLED}
+    said["prevalences"] = list(settings.prevalences)
     if "tolerance_mm" in frame:
         said["tolerance_mm"] = sorted(frame["tolerance_mm"].unique())
-    compared = {
-        name: {"patient": compare(parts[name], parts[reference], settings)}
-        for name in learners
-        if name != reference
-    }
-    adjust([one["patient"] for one in compared.values()], settings.alpha)
+    compared = _against(parts, reference, settings)
     report = {name: {"patient": judge(*part, settings)} for name, part in parts.items()}
     found: dict[str, Any] = plain({"settings": said, "learners": report, "comparisons": compared})
     return found
+
+
+def compare_all(table: pd.DataFrame, settings: Settings, reference: str) -> dict[str, Any]:
+    """Only the paired comparisons that `evaluate` puts under `comparisons`, on pixels.
+
+    Args:
+        table, settings, reference: as in `evaluate`, with the same errors.
+    """
+    frame = checked(table, METRICS, "segmentations")
+    learners = [str(name) for name in frame["learner"].drop_duplicates()]
+    if reference not in learners:
+        raise ValueError(f"reference: {reference!r} found, one of {learners} allowed")
+    parts = {name: (frame[frame["learner"] == name], None) for name in learners}
+    return dict(plain(_against(parts, reference, settings)))
+
+
+def _against(
+    parts: Mapping[str, tuple[pd.DataFrame, pd.DataFrame | None]],
+    reference: str,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Learner → its differences from the reference, Holm-adjusted over the learners."""
+    compared = {
+        name: {"patient": compare(part, parts[reference], settings)}
+        for name, part in parts.items()
+        if name != reference
+    }
+    adjust([one["patient"] for one in compared.values()], settings.alpha)
+    return compared
 
 
 def of(patches: pd.DataFrame | None, learner: str) -> pd.DataFrame | None:
@@ -174,7 +212,17 @@ def judge(rows: pd.DataFrame, patches: pd.DataFrame | None, settings: Settings) 
         "prediction": int((~said & true).sum()),
         "reference": int((said & ~true).sum()),
     }
-    return report | {"warnings": warnings(measured, settings)}
+    return report | {"warnings": [*warnings(measured, settings), *unspaced(rows)]}
+
+
+def unspaced(rows: pd.DataFrame) -> list[str]:
+    """What to say beside distances of images whose pixel spacing nobody knows."""
+    if UNSPACED not in rows or not (unknown := int(rows[UNSPACED].sum())):
+        return []
+    return [
+        f"{unknown} of {int(rows['images'].sum())} images have no pixel spacing: 1 mm is taken, so "
+        "that NSD and HD95 count pixels there"
+    ]
 
 
 def compare(

@@ -12,6 +12,7 @@ from osteon.recipes.base import EarlyStop, LearnerRecipe, TrainingConfig
 from osteon.recipes.clinical import ClinicalConfig
 from osteon.recipes.fusion import FusionLearner, FusionRecipe
 from osteon.recipes.image import ImageLearner, ImageRecipe
+from osteon.recipes.spinal_penn import SegmentationRecipe
 from osteon.recipes.spinal_wff import DetectorRecipe, SequenceRecipe, WFFRecipe
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
 
 FUSION, IMAGE = "late_fusion", "image_classifier"
 WFF, DETECTOR, SEQUENCE = "weighted_fusion", "wff_detector", "wff_sequence"
+SEGMENTATION = "segmentation"
 
 
 def _kind(value: Any) -> Any:
@@ -47,7 +49,8 @@ AnyRecipe = Annotated[
     | Annotated[ImageRecipe, Tag(IMAGE)]
     | Annotated[WFFRecipe, Tag(WFF)]
     | Annotated[DetectorRecipe, Tag(DETECTOR)]
-    | Annotated[SequenceRecipe, Tag(SEQUENCE)],
+    | Annotated[SequenceRecipe, Tag(SEQUENCE)]
+    | Annotated[SegmentationRecipe, Tag(SEGMENTATION)],
     Discriminator(_kind),
 ]
 AnyLearner = Annotated[

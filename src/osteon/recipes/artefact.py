@@ -7,6 +7,9 @@ print(learner.predict("knee.dcm", age=15, sex="F", **labs))
 
 learner = load_learner("data/06_models/spinal_smsdnet/smsdnet/model")
 print(learner.predict(["slice12.dcm", "slice13.dcm"]))  # the slices of one patient
+
+learner = load_learner("data/06_models/spinal_penn/penn/model")
+print(learner.outline(["slice12.dcm", "slice13.dcm"])[0].mask.sum())  # neighbours, in their order
 """
 
 import logging
@@ -31,6 +34,7 @@ from osteon.recipes.clinical import ClinicalError
 from osteon.recipes.clinical import normalise as normalise_clinical
 from osteon.recipes.fusion import FusionRecipe
 from osteon.recipes.preprocessing import PreprocessingConfig
+from osteon.recipes.spinal_penn import SegmentationRecipe
 
 Image = str | Path | NDArray[Any]
 Box = tuple[float, float, float, float]
@@ -108,6 +112,7 @@ class Ensemble:
             size=wanted.size,
             resize=wanted.resize,
             intensity=wanted.intensity,
+            stretch=wanted.stretch.scaled(scale),
             mask=find_mask(pixels, wanted.region, drawn, boxes)
             if wanted.region.apply_mask
             else None,
@@ -272,7 +277,11 @@ def load_learner(folder: Path) -> Ensemble:
     recipe = Recipe.model_validate(card["recipe"]).root
     if not isinstance(recipe, LearnerRecipe):
         raise ValueError(f"{files[0].parent / 'model.json'}: {recipe.kind!r} is no single network")
-    kind = FusionEnsemble if isinstance(recipe, FusionRecipe) else ImageEnsemble
+    kind: type[Ensemble] = FusionEnsemble if isinstance(recipe, FusionRecipe) else ImageEnsemble
+    if isinstance(recipe, SegmentationRecipe):
+        from osteon.recipes.outliner import OutlineEnsemble
+
+        kind = OutlineEnsemble
     networks = []
     for file in files:
         network = recipe.build_network(pretrained=False)

@@ -138,6 +138,7 @@ class Framework:
                 size=how.size,
                 resize=how.resize,
                 intensity=how.intensity,
+                stretch=how.stretch,
             )
             for slices in series
             for one in slices

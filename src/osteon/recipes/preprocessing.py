@@ -4,8 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from osteon.imaging.intensity import Stretch
+
 Colour = Literal["grey", "window_composite", "adjacent", "as_is"]
 Window = tuple[Annotated[float, Field(gt=0)], float]
+Percentile = Annotated[float, Field(ge=0, le=100)]
 
 
 class SlicesConfig(BaseModel):
@@ -71,8 +74,18 @@ class PreprocessingConfig(BaseModel):
         colour: `grey`; `window_composite`, three windows of a CT as red, green and blue;
             `adjacent`, a slice with its two neighbours; `as_is`, the file's own colours.
         windows: (width, level) in HU; a grey CT is shown in the first one.
-        intensity: `display`, greys as the file shows them; `percentile`, from the 1st to the 99th
-            percentile of what is shown, as MR needs it. For grey only.
+        intensity: `display`, greys as the file shows them; `percentile`, from one percentile of
+            what is shown to another, as MR needs it. For grey only.
+        percentiles: what becomes black and white; this and the next three need `percentile`. In
+            this order: crop, background, smoothing, percentiles, size.
+        background: what becomes 0 first: `none`; `share`, pixels below a share of the crop's 99.5th
+            percentile; `otsu`, pixels up to Otsu's threshold, which takes bone with it where fluid
+            or fat is much brighter. With either, files in HU are left out.
+        background_share: of that percentile.
+        smoothing: standard deviation of a Gaussian, px of the original; 0: none. Where the cohort
+            keeps smaller images (`max_side`), it is reduced alike.
+        masks: the label maps are prepared beside the images, by nearest neighbour; an image without
+            one is left out and counted.
         planes: series of another plane are left out and counted; a series whose plane is unknown
             stays. None = all.
     """
@@ -87,6 +100,11 @@ class PreprocessingConfig(BaseModel):
     # Bone, soft tissue, wide: spinal_smsdnet's reading of "RGB" for a CT (docs/papers).
     windows: tuple[Window, Window, Window] = ((1500, 300), (400, 40), (2500, 500))
     intensity: Literal["display", "percentile"] = "display"
+    percentiles: tuple[Percentile, Percentile] = (1.0, 99.0)
+    background: Literal["none", "share", "otsu"] = "none"
+    background_share: float = Field(default=0.05, ge=0, le=1)
+    smoothing: float = Field(default=0.0, ge=0, le=100)
+    masks: bool = False
     planes: tuple[Literal["SAGITTAL", "CORONAL", "AXIAL"], ...] | None = None
 
     @model_validator(mode="after")
@@ -94,3 +112,21 @@ class PreprocessingConfig(BaseModel):
         if self.intensity == "percentile" and self.colour != "grey":
             raise ValueError(f"intensity is percentile with colour {self.colour}; it needs grey")
         return self
+
+    @model_validator(mode="after")
+    def _stretch_needs_percentile(self) -> Self:
+        if self.percentiles[0] >= self.percentiles[1]:
+            raise ValueError(
+                f"percentiles is {list(self.percentiles)}; the first must be the lower"
+            )
+        if self.intensity == "percentile":
+            return self
+        for name in ("percentiles", "background", "background_share", "smoothing"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} is given with intensity display; it needs percentile")
+        return self
+
+    @property
+    def stretch(self) -> Stretch:
+        """Percentiles, background and smoothing as imaging takes them; px of the original."""
+        return Stretch(self.percentiles, self.background, self.background_share, self.smoothing)

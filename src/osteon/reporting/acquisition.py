@@ -11,6 +11,10 @@ from osteon.reporting.cells import grouped, in_order, median, row, share
 
 ALL = "all"
 SPACING = "pixel spacing, mm"
+NOTE = (
+    "shares are of the class's images; a value that one class has and the other has not can be "
+    "learnt instead of the disease"
+)
 
 
 def acquisition_table(
@@ -20,7 +24,7 @@ def acquisition_table(
 
     Args:
         images: the archive's index; samples: those of its images that are learnt from or judged.
-        classes: names, the positive one last.
+        classes: names, the positive one last; none where patients have no class.
 
     Returns:
         columns, rows (ready text), `differences` (attribute → largest difference between two
@@ -41,7 +45,8 @@ def acquisition_table(
                 for name, mask in groups.items()
             }
             rows.append(row(f"{attribute}: {value}", cells))
-        differences.append(_difference(attribute, shown, {c: groups[c] for c in classes}))
+        if classes:
+            differences.append(_difference(attribute, shown, {c: groups[c] for c in classes}))
     spacing = _spacing(table)
     if spacing.notna().any():
         cells = {name: median(spacing[mask], 2) for name, mask in groups.items()}
@@ -50,8 +55,7 @@ def acquisition_table(
         "columns": columns,
         "rows": rows,
         "differences": sorted(differences, key=lambda one: -one["points"]),
-        "note": "shares are of the class's images; a value that one class has and the other has "
-        "not can be learnt instead of the disease",
+        "note": NOTE if classes else "",
     }
 
 

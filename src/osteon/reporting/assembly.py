@@ -13,18 +13,20 @@ def charts_of_run(
     curves: Mapping[str, Any],
     comparison: pd.DataFrame,
     explanations: Mapping[str, Any],
-    predictions: pd.DataFrame,
+    predictions: pd.DataFrame | None,
     histories: Mapping[str, pd.DataFrame],
     paper_figures: Sequence[Mapping[str, Any]] = (),
+    under_test: str | None = None,
 ) -> dict[str, Chart]:
     """Every chart that has data, printed numbers of the paper beside ours.
 
     Args:
         metrics, curves, comparison: of the evaluation.
         explanations: their summary.
-        predictions: of the learner under test.
+        predictions: of the learner under test; None where learners outline.
         histories: learning curves of each learner.
         paper_figures: the paper's own grids of cells.
+        under_test: the learner under test, where there are no predictions to tell it.
     """
     from osteon.claims.published import read_published
     from osteon.reporting.printed import printed_values
@@ -41,13 +43,20 @@ def charts_of_run(
         explanations,
         printed_values(published) if same else {},
         predictions,
-        learner_of(predictions, metrics),
+        learner_of(predictions, metrics, under_test),
         paper_figures,
     )
 
 
-def learner_of(predictions: pd.DataFrame, metrics: Mapping[str, Any]) -> str | None:
-    """The learner whose predictions these are; None if it was not judged."""
+def learner_of(
+    predictions: pd.DataFrame | None, metrics: Mapping[str, Any], under_test: str | None = None
+) -> str | None:
+    """The learner whose predictions these are, or without any the named one.
+
+    None if it was not judged.
+    """
+    if predictions is None:
+        return under_test if under_test in metrics["learners"] else None
     names = list(predictions["learner"].unique()) if "learner" in predictions else []
     return str(names[0]) if len(names) == 1 and names[0] in metrics["learners"] else None
 

@@ -25,6 +25,7 @@ from osteon.reporting.cells import (
     share,
     table,
 )
+from osteon.reporting.cohort_target import target_table
 
 ALL = "all"
 NAMES = {"gender": "sex", "age": "age", "alp": "ALP", "ldh": "LDH"}
@@ -53,6 +54,7 @@ def cohort_tables(
     clinical: Mapping[str, Any] | None = None,
     classes: Sequence[str] | None = None,
     preparation: Mapping[str, Any] | None = None,
+    labelled_by: str = "patients",
 ) -> dict[str, Any]:
     """All tables that describe a cohort.
 
@@ -64,18 +66,26 @@ def cohort_tables(
         clinical: how missing values are filled (`ClinicalConfig` as a dict).
         classes: names, the positive one last; None: those of the samples.
         preparation: slices, regions and colours that the networks were given, as counted.
+        labelled_by: `patients` have a class each; or `masks` show the last class on single slices,
+            and then patients are not told apart by class.
 
     Returns:
         flow, refused, demographics, class_balance, missing, filled, acquisition, preparation and
-        whether the patients table fixes the parts (`parts_fixed`); JSON values.
+        whether the patients table fixes the parts (`parts_fixed`); with masks also `target`, the
+        slices that show it by part. JSON values.
     """
     classes = [*classes] if classes else _classes(samples)
-    parts = _parts(patients, samples, splits, classes)
-    return {
+    masks = labelled_by == "masks"
+    parts = _parts(patients, samples, splits, [] if masks else classes)
+    own = {"target": target_table(samples, splits, classes[-1])} if masks else {}
+    if masks:
+        patients = patients.assign(label=classes[-1])
+        missingness, classes = {}, []
+    return own | {
         "flow": _flow(flow, samples, splits, preparation or {}),
         "refused": _refused(flow, quarantine),
         "demographics": _demographics(parts, classes),
-        "class_balance": _balance(samples, classes),
+        "class_balance": _balance(samples, classes) if classes else [],
         "missing": _missing(missingness or {}, classes),
         "filled": _filled(missingness or {}, clinical),
         "acquisition": acquisition_table(images, samples, classes),
@@ -175,7 +185,8 @@ def _demographics(parts: list[Part], classes: list[str]) -> dict[str, object]:
             {p.name: median(p.owners.value_counts()) for p in parts},
         ),
     ]
-    rows += _stated_rows(parts, "class", everybody["label"], classes)
+    if classes:
+        rows += _stated_rows(parts, "class", everybody["label"], classes)
     rows.append(
         row("age, years: median [IQR]", {p.name: median_age(p.patients["age"]) for p in parts})
     )

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 MODELS = "data/06_models"
+SEGMENTATION = "segmentation"
+"""`task` in the metrics of learners that outline; without it they tell classes apart."""
 CHARTS = (
     "roc",
     "precision_recall",
@@ -23,6 +25,20 @@ CHARTS = (
 )
 """Charts that are datasets of their own, in the order in which the step that draws them gives them.
 """
+SEGMENTATION_CHARTS = (
+    "forest",
+    "forest_dice",
+    "dice_by_patient",
+    "cut",
+    "learning_curves",
+    "pretraining",
+)
+"""The same of learners that outline."""
+
+
+def charts_for(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the charts that are datasets of their own in a report on these metrics."""
+    return SEGMENTATION_CHARTS if metrics.get("task") == SEGMENTATION else CHARTS
 
 
 def artefacts_of(paper: str, records: Mapping[str, Any]) -> dict[str, str]:

@@ -2,14 +2,17 @@
 
 import base64
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from osteon.explaining.crops import Crop, is_whole, scaled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Grey = NDArray[np.uint8]
 Map = NDArray[np.floating[Any]]
@@ -82,12 +85,16 @@ def outlined(
     return coloured
 
 
-def data_uri(image: NDArray[np.uint8]) -> str:
-    """(H, W) or (H, W, 3) uint8 as a JPEG that lies in the page itself."""
+def data_uri(image: NDArray[np.uint8], sharp: bool = False) -> str:
+    """(H, W) or (H, W, 3) uint8 as a JPEG that lies in the page itself.
+
+    `sharp` keeps the full resolution of its colours: halved, as usual, thin coloured lines smear.
+    """
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=80, optimize=True)
+    how = {"quality": 85, "subsampling": 0} if sharp else {"quality": 80}
+    Image.fromarray(image).save(buffer, "JPEG", optimize=True, **how)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -95,17 +102,20 @@ def data_uri(image: NDArray[np.uint8]) -> str:
 class Tile:
     """One picture of a case: `plain` (H, W) or RGB, `marked` the same with a map or an outline.
 
-    `marked` is None where there is nothing to mark.
+    `marked` is None where there is nothing to mark; `sharp`: see `data_uri`.
     """
 
     caption: str
     plain: NDArray[np.uint8]
     marked: NDArray[np.uint8] | None
+    sharp: bool = False
 
     def for_page(self) -> dict[str, str]:
         """As the page shows it, pictures as data."""
-        shown = {"caption": self.caption, "image": data_uri(self.plain)}
-        return shown if self.marked is None else {**shown, "overlay": data_uri(self.marked)}
+        shown = {"caption": self.caption, "image": data_uri(self.plain, self.sharp)}
+        if self.marked is None:
+            return shown
+        return {**shown, "overlay": data_uri(self.marked, self.sharp)}
 
     @property
     def richest(self) -> NDArray[np.uint8]:
@@ -134,6 +144,37 @@ class Case:
             "caption": f"{self.label} · {self.text}",
             "tiles": [(tile.caption, tile.richest) for tile in self.tiles],
         }
+
+
+def arranged(
+    cases: Mapping[str, Sequence[Case]], galleries: Mapping[str, tuple[str, str]]
+) -> "tuple[list[dict[str, Any]], dict[str, Figure]]":
+    """Galleries as a report shows them, pictures as data, and a contact sheet of each.
+
+    Args:
+        cases: gallery → its cases in the order of showing; one without any is given as well, and
+            said to be empty.
+        galleries: name → title and caption, in the order of showing.
+
+    Returns:
+        galleries (name, title, caption, cases), and name → figure.
+
+    Raises:
+        ValueError: a gallery that is none of `galleries`.
+    """
+    from osteon.reporting.figures.sheet import contact_sheet
+
+    unknown = sorted(set(cases) - set(galleries))
+    if unknown:
+        allowed = ", ".join(galleries)
+        raise ValueError(f"cases: gallery {unknown[0]!r} found, {allowed} allowed")
+    pages, sheets = [], {}
+    for name, (title, caption) in galleries.items():
+        own = list(cases.get(name, ()))
+        shown = [case.for_page() for case in own]
+        pages.append({"name": name, "title": title, "caption": caption, "cases": shown})
+        sheets[name] = contact_sheet([case.for_sheet() for case in own], title)
+    return pages, sheets
 
 
 def tiles(

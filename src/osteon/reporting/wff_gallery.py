@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from osteon.reporting.gallery import SIDE, Case, Tile, overlay
+from osteon.reporting.gallery import SIDE, Case, Tile, arranged, overlay
 from osteon.reporting.patients.cases import evenly
 
 if TYPE_CHECKING:
@@ -298,20 +298,12 @@ def galleries_of(cases: Sequence[WffCase]) -> "tuple[list[dict[str, Any]], dict[
     Raises:
         ValueError: a gallery that is none of `GALLERIES`.
     """
-    from osteon.reporting.figures.sheet import contact_sheet
-
-    unknown = sorted({case.gallery for case in cases} - set(GALLERIES))
-    if unknown:
-        raise ValueError(f"cases: gallery {unknown[0]!r} found, {', '.join(GALLERIES)} allowed")
-    pages, sheets = [], {}
-    for name, (title, rule) in GALLERIES.items():
-        own = [case for case in cases if case.gallery == name]
-        made = [
-            Case(number, case.label, case.text, list(case.tiles))
-            for number, case in enumerate(own, 1)
-        ]
-        caption = rule if name == "tubes" else rule + LEGEND
-        shown = [case.for_page() for case in made]
-        pages.append({"name": name, "title": title, "caption": caption, "cases": shown})
-        sheets[name] = contact_sheet([case.for_sheet() for case in made], title)
-    return pages, sheets
+    placed: dict[str, list[Case]] = {}
+    for case in cases:
+        own = placed.setdefault(case.gallery, [])
+        own.append(Case(len(own) + 1, case.label, case.text, list(case.tiles)))
+    captions = {
+        name: (title, rule if name == "tubes" else rule + LEGEND)
+        for name, (title, rule) in GALLERIES.items()
+    }
+    return arranged(placed, captions)

@@ -70,7 +70,8 @@ def test_each_rule_speaks_when_and_only_when_it_should(rule: str) -> None:
 
 
 def test_every_rule_is_tried() -> None:
-    assert set(RULES) == set(TRIGGERS) | {"warnings"}
+    # That of patches speaks of networks that outline: see test_outlining_card.
+    assert set(RULES) == set(TRIGGERS) | {"warnings", "patches_at_natural_share"}
 
 
 def test_warnings_of_the_evaluator_are_told_once_for_all_learners() -> None:

@@ -20,7 +20,10 @@ from tests.reporting import chart_samples as made
         ("seq_n8", "Seq, N = 8"),
         ("seq_age", "Seq-Age"),
         ("resnet18_all", None),
-        ("unet", None),
+        ("penn_no_pretraining", "PENN, no pretraining"),
+        ("penn_conv", "PENN-conv"),
+        ("d_tvnet", "D-TVNet"),
+        ("vgg16", None),
     ],
 )
 def test_a_name_is_its_longest_known_beginning_and_the_rest(name: str, printed: str | None) -> None:
@@ -62,10 +65,10 @@ def test_a_named_headline_says_so_unless_the_rule_names_it_too() -> None:
 
 
 def test_learners_of_no_family_share_one_chart_of_bars() -> None:
-    charts = bars([*made.names(), "unet", "penn_small"])
+    charts = bars([*made.names(), "vgg16", "mine_small"])
     assert len(charts["bars"].x_labels) == 8
-    assert charts["bars_others"].x_labels == ("unet", "penn: small")
-    assert set(bars(["unet", "penn"])) & {"bars", "bars_others"} == {"bars"}
+    assert charts["bars_others"].x_labels == ("vgg16", "mine: small")
+    assert set(bars(["vgg16", "mine"])) & {"bars", "bars_others"} == {"bars"}
 
 
 def bars(learners: list[str]) -> dict:

@@ -73,6 +73,7 @@ class Claim(_Strict):
         value: dotted path to one printed number, or
         table: name of a block row → column → number.
         columns: printed column → our metric; empty = all, under their own names.
+        rows: printed row → our learner; empty = all, under their own names.
         ours: path into metrics or explanations, or several of which the first counts that leads to
             a figure; None = we have no such figure.
         pick: `max` takes the best of several found.
@@ -83,6 +84,7 @@ class Claim(_Strict):
     value: str | None = None
     table: str | None = None
     columns: dict[str, str] = Field(default_factory=dict)
+    rows: dict[str, str] = Field(default_factory=dict)
     ours: str | tuple[str, ...] | None = None
     pick: Literal["max"] | None = None
 

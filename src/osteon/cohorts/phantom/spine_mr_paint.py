@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,6 +59,7 @@ class Canvas(NamedTuple):
         coarse: texture of organs.
         canal: half width and depth of the canal.
         body: signed distance from the vertebral bodies, mm; set by `paint_bodies`.
+        tissues: what the names given to `paint` are made of.
     """
 
     values: Field
@@ -68,6 +70,7 @@ class Canvas(NamedTuple):
     coarse: Field
     canal: tuple[Field, Field]
     body: Field
+    tissues: Mapping[str, Tissue] = TISSUES
 
 
 def by_region(anatomy: SpineMrAnatomy, table: dict[str, float], s: Field) -> Field:
@@ -82,12 +85,14 @@ def share_of(anatomy: SpineMrAnatomy, regions: tuple[str, ...], s: Field) -> Fie
     return smooth(anatomy.column, values, s)
 
 
-def blank(anatomy: SpineMrAnatomy, points: Points) -> Canvas:
-    """A canvas of air."""
+def blank(
+    anatomy: SpineMrAnatomy, points: Points, tissues: Mapping[str, Tissue] = TISSUES
+) -> Canvas:
+    """A canvas of air, to be painted with these tissues."""
     s = points.s
     return Canvas(
         np.zeros((4, *points.shape), dtype=np.float32)
-        + channels(TISSUES["air"])[:, None, None, None],
+        + channels(tissues["air"])[:, None, None, None],
         points,
         places(anatomy.column, s),
         points.x - sway(anatomy.column, s),
@@ -98,12 +103,13 @@ def blank(anatomy: SpineMrAnatomy, points: Points) -> Canvas:
             anatomy.canal * by_region(anatomy, CANAL_DEPTH, s),
         ),
         np.zeros(points.shape, dtype=np.float32),
+        tissues,
     )
 
 
 def paint(canvas: Canvas, share: Field, tissue: str | Tissue, fat: Field | None = None) -> None:
     """Blend a tissue into the voxels by `share` (0..1); `fat` is added to its share of fat."""
-    tissue = TISSUES[tissue] if isinstance(tissue, str) else tissue
+    tissue = canvas.tissues[tissue] if isinstance(tissue, str) else tissue
     share = np.broadcast_to(share, canvas.points.shape)
     where = np.flatnonzero(share.any(axis=(1, 2)))
     if not len(where):

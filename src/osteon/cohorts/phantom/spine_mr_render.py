@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,13 +16,21 @@ from osteon.cohorts.phantom.spine_mr_anatomy import Points, SpineMrAnatomy
 from osteon.cohorts.phantom.spine_mr_bones import paint_arches, paint_bodies, paint_canal
 from osteon.cohorts.phantom.spine_mr_column import straightened
 from osteon.cohorts.phantom.spine_mr_paint import (
+    Canvas,
     blank,
     paint_back,
     paint_front,
     paint_head,
     paint_surroundings,
 )
-from osteon.cohorts.phantom.spine_mr_signal import Maps, Protocol, Scanner, signal
+from osteon.cohorts.phantom.spine_mr_signal import (
+    TISSUES,
+    Maps,
+    Protocol,
+    Scanner,
+    Tissue,
+    signal,
+)
 from osteon.cohorts.phantom.spine_mr_tumour import Growth, paint_growth
 
 Vector = NDArray[np.float64]
@@ -119,9 +128,11 @@ def points_of(anatomy: SpineMrAnatomy, stack: Stack) -> Points:
     return Points(s, d, x, y, z, pixel, max(across, 1.0))
 
 
-def build(anatomy: SpineMrAnatomy, growths: tuple[Growth, ...], stack: Stack) -> Scene:
-    """Paint the patient's tissues and tumours into the voxels of one stack."""
-    canvas = blank(anatomy, points_of(anatomy, stack))
+def healthy(
+    anatomy: SpineMrAnatomy, stack: Stack, tissues: Mapping[str, Tissue] = TISSUES
+) -> Canvas:
+    """The voxels of one stack with all that is normal in the patient, made of these tissues."""
+    canvas = blank(anatomy, points_of(anatomy, stack), tissues)
     paint_back(canvas, anatomy)
     paint_front(canvas, anatomy)
     if stack.plane != "sagittal":
@@ -130,6 +141,12 @@ def build(anatomy: SpineMrAnatomy, growths: tuple[Growth, ...], stack: Stack) ->
     paint_bodies(canvas, anatomy)
     paint_arches(canvas, anatomy)
     paint_canal(canvas, anatomy)
+    return canvas
+
+
+def build(anatomy: SpineMrAnatomy, growths: tuple[Growth, ...], stack: Stack) -> Scene:
+    """Paint the patient's tissues and tumours into the voxels of one stack."""
+    canvas = healthy(anatomy, stack)
     masks = tuple(paint_growth(canvas, anatomy, growth) for growth in growths)
     np.clip(canvas.values[3], 0, 1, out=canvas.values[3])
     np.clip(canvas.values[0], 0, 1, out=canvas.values[0])
@@ -179,9 +196,21 @@ def stored(
         rng: for coil and noise.
     """
     shown = moved(signal(scene.maps, protocol, scanner.tesla), shift)
+    return digitised(shown, coil(stack, scanner, rng), stack, scanner, noise, rng)
+
+
+def digitised(
+    shown: Field,
+    shading: Field,
+    stack: Stack,
+    scanner: Scanner,
+    noise: float,
+    rng: np.random.Generator,
+) -> NDArray[np.uint16]:
+    """Blur, shade (`shading` broadcasts to `shown`), add noise, and store as 12 bits of 16."""
     sigma = scanner.blur / stack.spacing
     shown = ndimage.gaussian_filter(shown, (0, sigma, sigma), truncate=3)
-    shown *= coil(stack, scanner, rng)
+    shown *= shading
     # A coarser voxel holds more signal for the same noise.
     coarse = (stack.spacing**2 * stack.thickness / (1.5**2 * 4)) ** 0.35
     level = scanner.noise * noise / coarse

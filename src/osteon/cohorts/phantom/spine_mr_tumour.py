@@ -21,7 +21,7 @@ FAR = 40.0  # mm: beyond this from its middle a tumour does nothing, and nothing
 
 
 class Spot(NamedTuple):
-    """The part of a canvas around one tumour, with mm from the middle of its vertebral body."""
+    """The part of a canvas around one level, with mm from the middle of its vertebral body."""
 
     canvas: Canvas
     window: tuple[slice, slice, slice]
@@ -30,9 +30,9 @@ class Spot(NamedTuple):
     x: Field
 
 
-def spot_of(canvas: Canvas, anatomy: SpineMrAnatomy, growth: Growth) -> Spot | None:
-    """Cut the neighbourhood of a tumour out of a canvas; None where the slices miss it."""
-    points, level = canvas.points, growth.level
+def spot_of(canvas: Canvas, anatomy: SpineMrAnatomy, level: int) -> Spot | None:
+    """Cut the neighbourhood of a level out of a canvas; None where the slices miss it."""
+    points = canvas.points
     middle = anatomy.column.middles[level]
     here = (np.abs(points.s - middle) < FAR) & (np.abs(points.d) < 1.6 * FAR)
     here = here & (np.abs(canvas.x) < 1.4 * FAR)
@@ -49,6 +49,7 @@ def spot_of(canvas: Canvas, anatomy: SpineMrAnatomy, growth: Growth) -> Spot | N
         points=Points(s, d, x, y, z, points.pixel, points.across),
         x=_cut(canvas.x, window),
         body=canvas.body[window],
+        canal=(_cut(canvas.canal[0], window), _cut(canvas.canal[1], window)),
     )
     straight = cut.x + sway(anatomy.column, cut.points.s) - sway(anatomy.column, float(middle))
     return Spot(cut, window, cut.points.s - middle, cut.points.d, straight)  # type: ignore[arg-type]
@@ -60,7 +61,8 @@ def _cut(axis: Field, window: tuple[slice, ...]) -> Field:
     return axis[tuple(side if size > 1 else slice(None) for side, size in sides)]
 
 
-def _noise(lattice: Field, mm: float, spot: Spot) -> Field:
+def noise_at(lattice: Field, mm: float, spot: Spot) -> Field:
+    """The lattice's value at each voxel of a spot; its middle lies in the vertebral body's."""
     grid = np.stack(
         [np.broadcast_to(axis / np.float32(mm), spot.canvas.points.shape) for axis in spot[2:]]
     )
@@ -69,8 +71,8 @@ def _noise(lattice: Field, mm: float, spot: Spot) -> Field:
     return np.asarray(made)
 
 
-def _ball(spot: Spot, centre: tuple[float, float, float], radii: tuple[float, ...]) -> Field:
-    """Distance from an ellipsoid, about mm."""
+def ball(spot: Spot, centre: tuple[float, float, float], radii: tuple[float, ...]) -> Field:
+    """Distance from an ellipsoid, about mm; `centre` and `radii` are (s, d, x)."""
     parts = [
         (axis - middle) / radius
         for axis, middle, radius in zip(spot[2:], centre, radii, strict=True)
@@ -82,13 +84,13 @@ def _ball(spot: Spot, centre: tuple[float, float, float], radii: tuple[float, ..
 def shape_of(spot: Spot, anatomy: SpineMrAnatomy, growth: Growth) -> Field:
     """Signed distance from the tumour, mm, negative inside."""
     look, size = growth.look, sum(growth.radii) / 3
-    dents = _noise(growth.outline, OUTLINE_MM, spot)
+    dents = noise_at(growth.outline, OUTLINE_MM, spot)
     # Nerve sheath tumours are smooth.
     rough = (0.05 if growth.seat == "canal" else 0.10 + 0.015 * look.margin) * size * dents
     body = spot.canvas.body
     if growth.seat == "canal":
         return _dumb_bell(spot, anatomy, growth) + rough
-    core = _ball(spot, growth.centre, growth.radii) + rough
+    core = ball(spot, growth.centre, growth.radii) + rough
     half = 0.5 * anatomy.column.heights[growth.level]
     if growth.seat == "body":
         core = np.maximum(core, np.maximum(body - look.swell, np.abs(spot.s) - half - 1))
@@ -102,7 +104,7 @@ def shape_of(spot: Spot, anatomy: SpineMrAnatomy, growth: Growth) -> Field:
         middle = (growth.centre[0], growth.centre[1] + 0.6 * reach, growth.centre[2])
     else:
         middle = growth.mass
-    mass = _ball(spot, middle, (1.25 * reach, 0.8 * reach, 1.1 * reach)) + rough
+    mass = ball(spot, middle, (1.25 * reach, 0.8 * reach, 1.1 * reach)) + rough
     # It pushes the neighbouring bodies' cortex but stays outside of them.
     own = np.abs(spot.s) < half
     mass = np.where(own, mass, np.maximum(mass, 0.8 - body))
@@ -114,9 +116,9 @@ def _dumb_bell(spot: Spot, anatomy: SpineMrAnatomy, growth: Growth) -> Field:
     s, d, x = growth.centre
     long, deep, wide = growth.radii
     outer = x + growth.side * 17 * anatomy.scale
-    within = _ball(spot, growth.centre, growth.radii)
-    neck = _ball(spot, (s, d - 1, 0.5 * (x + outer)), (0.42 * long, 0.8 * deep, wide))
-    beyond = _ball(spot, (s, d - 2, outer), (0.8 * long, 1.7 * deep, 1.1 * wide))
+    within = ball(spot, growth.centre, growth.radii)
+    neck = ball(spot, (s, d - 1, 0.5 * (x + outer)), (0.42 * long, 0.8 * deep, wide))
+    beyond = ball(spot, (s, d - 2, outer), (0.8 * long, 1.7 * deep, 1.1 * wide))
     whole = np.minimum(np.minimum(within, neck), beyond)
     return np.asarray(np.maximum(whole, 0.3 - spot.canvas.body), dtype=np.float32)
 
@@ -124,7 +126,7 @@ def _dumb_bell(spot: Spot, anatomy: SpineMrAnatomy, growth: Growth) -> Field:
 def paint_growth(canvas: Canvas, anatomy: SpineMrAnatomy, growth: Growth) -> NDArray[np.bool_]:
     """Paint one tumour; its mask (slices, rows, columns), also where the tumour cannot be seen."""
     mask = np.zeros(canvas.points.shape, dtype=np.bool_)
-    spot = spot_of(canvas, anatomy, growth)
+    spot = spot_of(canvas, anatomy, growth.level)
     if spot is None:
         return mask
     distance = shape_of(spot, anatomy, growth)
@@ -149,7 +151,7 @@ def paint_growth(canvas: Canvas, anatomy: SpineMrAnatomy, growth: Growth) -> NDA
 def _paint_inside(spot: Spot, growth: Growth, distance: Field, share: Field) -> None:
     """The tumour's tissue, its second component, struts and fluid levels."""
     look, cut = growth.look, spot.canvas
-    grain = _noise(growth.grain, GRAIN_MM, spot)
+    grain = noise_at(growth.grain, GRAIN_MM, spot)
     paint(cut, share, Tissue(look.pd, look.t1, look.t2, look.fat), 0.02 * grain * look.fat)
     patches = np.clip(0.5 + 1.5 * (grain - 1.3 + 2.2 * look.patchy), 0, 0.7)
     dark = look.second < look.t2

@@ -25,6 +25,8 @@ STATEMENTS = {
     "folder": "A user's own cohort. Figures hold for these patients and this protocol only.",
     "btxrd": "BTXRD (Yao et al. 2025), a public data set without patient identifiers: patients are "
     "surrogate groups, and the figures are only as honest as these groups.",
+    "vertebral_bodies": "Real lumbar MR with vertebral bodies outlined, no tumours: how well "
+    "vertebral bodies are outlined says nothing of tumours. One volume counts as one patient.",
 }
 
 

@@ -5,21 +5,25 @@ import json
 import logging
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from osteon import imaging
-from osteon.cohorts.choosing import CROP, neighbours
+from osteon.cohorts.choosing import CROP
 from osteon.cohorts.config import CohortConfig
 from osteon.cohorts.errors import CohortError
 from osteon.datasets.store import Build, source_hash
+from osteon.pipelines.preprocessing.storing import (
+    IMAGES,
+    MASKS,
+    further_content,
+    target_shares,
+    write_store,
+)
 from osteon.recipes import Recipe
 from osteon.recipes.preprocessing import PreprocessingConfig
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +36,10 @@ FROM_IMAGE = (
 
 
 def choose_images(
-    archive: Any, images: pd.DataFrame, preprocessing: PreprocessingConfig
+    archive: Any,
+    images: pd.DataFrame,
+    preprocessing: PreprocessingConfig,
+    cohort: CohortConfig,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Which kept frames become samples, and which part of each the networks see.
 
@@ -40,6 +47,7 @@ def choose_images(
         archive: an `osteon.cohorts.archive.Archive`.
         images: its index, once the cohort is accepted.
         preprocessing: slices, region and colour.
+        cohort: where masks tell the classes, the last of them is the lesion.
 
     Returns:
         the chosen rows of the index with `archive_row`, `crop_x0` … `crop_y1` and `crop_source`;
@@ -52,15 +60,21 @@ def choose_images(
     from osteon.imaging.prepare import refuse_reason
 
     kinds = zip(images["dtype"], images["channels"], strict=True)
-    reasons = [refuse_reason(dtype, channels, preprocessing.colour) for dtype, channels in kinds]
+    how = (preprocessing.colour, preprocessing.background)
+    reasons = [refuse_reason(dtype, channels, *how) for dtype, channels in kinds]
     refused = {row: reason for row, reason in enumerate(reasons) if reason}
     refused |= _off_plane(images, preprocessing.planes)
-    chosen = choose(archive, images, preprocessing.slices, preprocessing.region, refused)
+    if preprocessing.masks:
+        refused = _maskless(archive, len(images)) | refused
+    target = None
+    if cohort.labelled_by == "masks":
+        target = cohort.mask_classes.index(cohort.classes[-1])
+    chosen = choose(archive, images, preprocessing.slices, preprocessing.region, refused, target)
     lost = images["patient_id"].nunique() - chosen.table["patient_id"].nunique()
     if chosen.table.empty:
         raise CohortError(
-            f"preprocessing.colour is {preprocessing.colour}: none of {len(images)} images can be "
-            f"prepared so ({'; '.join(sorted(set(refused.values())))})"
+            f"preprocessing: none of {len(images)} images can be prepared as asked for (colour "
+            f"{preprocessing.colour}): {'; '.join(sorted(set(refused.values())))}"
         )
     colour = {"source": preprocessing.colour, "without_hue": None}
     return chosen.table, chosen.summary | {"colour": colour, "patients_left_out": lost}
@@ -76,6 +90,11 @@ def _off_plane(images: pd.DataFrame, planes: tuple[str, ...] | None) -> dict[int
     }
 
 
+def _maskless(archive: Any, count: int) -> dict[int, str]:
+    """Row → why it is left out, of the frames that nobody drew a label map for."""
+    return {row: "it has no mask" for row in range(count) if archive.mask(row) is None}
+
+
 def prepare_images(archive: Any, chosen: pd.DataFrame, preprocessing: PreprocessingConfig) -> Build:
     """Crop, window and resize every chosen image once into a memory-mapped array.
 
@@ -86,99 +105,20 @@ def prepare_images(archive: Any, chosen: pd.DataFrame, preprocessing: Preprocess
 
     Returns:
         the build of a folder with `images.npy`, uint8 (N, side, side) or (N, side, side, 3), in
-        the order of `chosen`. Rebuilt when a pixel of the archive or a parameter changed.
+        the order of `chosen`, and, where `preprocessing.masks` asks for them, `masks.npy`, uint8
+        (N, side, side) with the archive's label values. Rebuilt when a pixel of the archive, a
+        stored label or a parameter changed.
     """
     wanted = {
         "code": source_hash(imaging),
         "preprocessing": preprocessing.model_dump(mode="json"),
         "pixels": chosen["content_hash"].tolist(),
         "crops": chosen[list(CROP)].to_numpy().tolist(),
-        **_further(archive, chosen, preprocessing),
+        **further_content(archive, chosen, preprocessing),
     }
     digest = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()
-    write = partial(_write_images, archive=archive, chosen=chosen, preprocessing=preprocessing)
+    write = partial(write_store, archive=archive, chosen=chosen, preprocessing=preprocessing)
     return Build(digest, write)
-
-
-def _further(
-    archive: Any, chosen: pd.DataFrame, preprocessing: PreprocessingConfig
-) -> dict[str, Any]:
-    """What else prepared pixels depend on: drawn lesions that blacken, slices that stand beside."""
-    rows = chosen["archive_row"].to_numpy(np.int64)
-    found: dict[str, Any] = {}
-    if preprocessing.region.apply_mask:
-        masks = (archive.mask(row) for row in rows.tolist())
-        found["masks"] = [
-            None if mask is None else hashlib.sha256(mask.tobytes()).hexdigest() for mask in masks
-        ]
-        found["boxes"] = [archive.boxes(row) for row in rows.tolist()]
-    if preprocessing.colour == "adjacent":
-        content = archive.index["content_hash"].tolist()
-        beside = neighbours(archive.index, rows).tolist()
-        found["beside"] = [[None if row < 0 else content[row] for row in two] for two in beside]
-    return found
-
-
-def _write_images(
-    folder: Path, archive: Any, chosen: pd.DataFrame, preprocessing: PreprocessingConfig
-) -> None:
-    from joblib import Parallel, delayed
-
-    side, count = preprocessing.size, len(chosen)
-    colours = () if preprocessing.colour == "grey" else (3,)
-    images = np.lib.format.open_memmap(
-        folder / "images.npy", mode="w+", dtype=np.uint8, shape=(count, side, side, *colours)
-    )
-    preparing = _Preparing(archive, chosen, preprocessing)
-
-    def prepare(row: int) -> None:
-        images[row] = preparing.image(row)
-
-    # Threads: Pillow lets go of the interpreter while it resamples, and nothing is copied between.
-    Parallel(n_jobs=-1, prefer="threads")(delayed(prepare)(row) for row in range(count))
-    images.flush()
-
-
-class _Preparing:
-    """One chosen image after the other, as the networks see them."""
-
-    def __init__(
-        self, archive: Any, chosen: pd.DataFrame, preprocessing: PreprocessingConfig
-    ) -> None:
-        self.archive, self.preprocessing = archive, preprocessing
-        self.rows = chosen["archive_row"].to_numpy(np.int64)
-        self.crops = chosen[list(CROP)].to_numpy(np.int64)
-        self.sources = chosen["crop_source"].tolist()
-        self.beside = np.full((len(chosen), 2), -1, np.int64)
-        if preprocessing.colour == "adjacent":
-            self.beside = neighbours(archive.index, self.rows)
-
-    def image(self, at: int) -> "NDArray[np.uint8]":
-        from osteon.imaging.prepare import prepare
-        from osteon.imaging.region import Region
-
-        wanted, row = self.preprocessing, int(self.rows[at])
-        x0, y0, x1, y1 = self.crops[at].tolist()
-        before, after = (None if r < 0 else self.archive.pixels(int(r)) for r in self.beside[at])
-        return prepare(
-            self.archive.pixels(row),
-            region=Region(x0, y0, x1, y1, self.sources[at]),
-            colour=wanted.colour,
-            windows=wanted.windows,
-            size=wanted.size,
-            resize=wanted.resize,
-            neighbours=(before, after),
-            mask=self._mask(row),
-            intensity=wanted.intensity,
-        )
-
-    def _mask(self, row: int) -> "NDArray[Any] | None":
-        from osteon.imaging.region import find_mask
-
-        if not self.preprocessing.region.apply_mask:
-            return None
-        pixels, mask = self.archive.pixels(row), self.archive.mask(row)
-        return find_mask(pixels, self.preprocessing.region, mask, self.archive.boxes(row))
 
 
 def describe_preparation(
@@ -200,7 +140,7 @@ def describe_preparation(
 
     if preprocessing.colour == "grey":
         return preparation
-    store = np.load(prepared / "images.npy", mmap_mode="r", allow_pickle=False)
+    store = np.load(prepared / IMAGES, mmap_mode="r", allow_pickle=False)
     share = share_without_hue(np.asarray(store[:HUE_SAMPLE]))
     if share == 1:
         logger.warning("no prepared pixel has a hue: colour spaces make no difference here")
@@ -212,6 +152,7 @@ def prepare_samples(
     patients: pd.DataFrame,
     cohort: CohortConfig,
     recipe: Recipe,
+    prepared: Path,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """One row a sample: where its pixels are, its label, its normalised clinical values.
 
@@ -220,9 +161,11 @@ def prepare_samples(
         patients: one row a patient, values as the hospital gave them.
         cohort: the classes; the last is the positive one.
         recipe: says how clinical values are normalised and missing ones filled.
+        prepared: folder of the image store.
 
     Returns:
-        the samples, and how often a clinical value is missing or lacks its kit's range, by class.
+        the samples, where there are label maps with `target_share`, the target's share of the
+        sample's pixels; and how often a clinical value is missing or lacks its kit's range.
     """
     from osteon.recipes.clinical import normalise
 
@@ -237,6 +180,9 @@ def prepare_samples(
     # training. Whoever adds derived images names their origin here, and the certificate checks it.
     samples["parent"] = pd.Series(None, index=samples.index, dtype="str")
     samples["label"] = samples["class"].map(cohort.classes.index).astype("int64")
+    if cohort.labelled_by == "masks" and (prepared / MASKS).is_file():
+        target = cohort.mask_classes.index(cohort.classes[-1])
+        samples["target_share"] = target_shares(prepared, target)
     return samples, missingness(clinical, recipe.root.clinical_values)
 
 

@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 nodes.choose_images,
-                ["archive", "images", "params:preprocessing"],
+                ["archive", "images", "params:preprocessing", "params:cohort"],
                 ["chosen", "choice"],
                 name="choose_images",
             ),
@@ -29,7 +29,7 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 nodes.prepare_samples,
-                ["chosen", "patients", "params:cohort", "params:recipe"],
+                ["chosen", "patients", "params:cohort", "params:recipe", "prepared"],
                 ["samples", "missingness"],
                 name="prepare_samples",
             ),

@@ -11,7 +11,7 @@ from osteon.pipelines.evaluation.nodes import STATEMENTS
 from osteon.recipes import Recipe
 from osteon.recipes.preprocessing import PreprocessingConfig
 from osteon.recipes.splitting import SplittingConfig
-from osteon.reporting.contents import CHARTS
+from osteon.reporting.contents import charts_for
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ def tabulate_cohort(
         classes=cohort.classes,
         clinical=recipe.root.clinical_policy.model_dump(mode="json"),
         preparation=preparation,
+        labelled_by=cohort.labelled_by,
     )
 
 
@@ -77,19 +78,19 @@ def record_run(metrics: dict[str, Any]) -> dict[str, Any]:
 
 def settle_claims(
     metrics: dict[str, Any],
-    explanations: dict[str, Any],
     cohort: CohortConfig,
     splitting: SplittingConfig,
     preprocessing: PreprocessingConfig,
+    explanations: dict[str, Any] | None = None,
 ) -> tuple[dict[str, Any], str]:
     """The paper's printed numbers beside ours, with a verdict by rule.
 
     Args:
         metrics: of the evaluation.
-        explanations: their summary, for the printed ratio of gradients.
         cohort: where the patients come from.
         splitting: the folds.
         preprocessing: the image size.
+        explanations: their summary, for the printed ratio of gradients; None = none were made.
 
     Returns:
         the ledger, and the same as Markdown.
@@ -113,33 +114,37 @@ def draw_charts(
     metrics: dict[str, Any],
     curves: dict[str, Any],
     comparison: pd.DataFrame,
-    explanations: dict[str, Any],
-    headline: pd.DataFrame,
+    explanations: dict[str, Any] | None = None,
+    headline: pd.DataFrame | None = None,
     paper_figures: list[dict[str, Any]] | None = None,
+    under_test: str | None = None,
     **histories: pd.DataFrame,
 ) -> tuple[Any, ...]:
-    """Every chart as pictures, and those of `CHARTS` as interactive figures.
+    """Every chart as pictures, and those of `charts_for` as interactive figures.
 
     Args:
         metrics: of the evaluation.
         curves: of the evaluation.
         comparison: one row a learner.
-        explanations: their summary.
-        headline: predictions of the learner under test, for the distribution of its scores.
+        explanations: their summary; None = none were made.
+        headline: predictions of the learner under test, for the distribution of its scores; None
+            for learners that outline and have no such table.
         paper_figures: the paper's own grids of cells, if it has any.
+        under_test: the learner under test, where there is no table of its predictions.
         histories: learning curves of each learner.
 
     Returns:
         file name → matplotlib figure of every chart that has data, then a plotly figure for each of
-        `CHARTS`; one without data says so.
+        `osteon.reporting.contents.charts_for`; one without data says so.
     """
     from osteon.reporting.assembly import absent, charts_of_run
     from osteon.reporting.figures import draw, interactive
 
-    tables = (metrics, curves, comparison, explanations, headline)
-    charts = charts_of_run(*tables, histories, paper_figures or ())
+    tables = (metrics, curves, comparison, explanations or {}, headline)
+    charts = charts_of_run(*tables, histories, paper_figures or (), under_test)
     pictures = {f"{name}.png": draw.figure(chart) for name, chart in charts.items()}
-    return pictures, *(interactive.figure(charts.get(name) or absent(name)) for name in CHARTS)
+    kept = charts_for(metrics)
+    return pictures, *(interactive.figure(charts.get(name) or absent(name)) for name in kept)
 
 
 def write_report(
@@ -150,11 +155,12 @@ def write_report(
     ledger: dict[str, Any],
     cohort_tables: dict[str, Any],
     run: dict[str, Any],
-    explanations: dict[str, Any],
     galleries: list[dict[str, Any]],
     paper_tables: list[dict[str, Any]],
-    headline: pd.DataFrame,
+    explanations: dict[str, Any] | None = None,
+    headline: pd.DataFrame | None = None,
     paper_figures: list[dict[str, Any]] | None = None,
+    under_test: str | None = None,
     **histories: pd.DataFrame,
 ) -> str:
     """The whole report as one page that needs nothing else.
@@ -167,11 +173,9 @@ def write_report(
         ledger: the paper's claims beside ours.
         cohort_tables: who was studied.
         run: command, versions, hashes.
-        explanations: their summary.
         galleries: cases with their pictures.
         paper_tables: the paper's own tables, cells of ready text.
-        headline: predictions of the learner under test.
-        paper_figures: the paper's own grids of cells, if it has any.
+        explanations, headline, paper_figures, under_test: as for `draw_charts`.
         histories: learning curves of each learner.
 
     Returns:
@@ -180,7 +184,7 @@ def write_report(
     from osteon.reporting.assembly import charts_of_run, learner_of
     from osteon.reporting.page.render import ReportParts, render
 
-    tables = (metrics, curves, comparison, explanations, headline)
+    tables = (metrics, curves, comparison, explanations or {}, headline)
     parts = ReportParts(
         title=ledger["title"],
         paper=ledger["paper"],
@@ -196,8 +200,8 @@ def write_report(
         galleries=galleries,
         histories=histories,
         paper_tables=paper_tables,
-        charts=charts_of_run(*tables, histories, paper_figures or ()),
-        headline=learner_of(headline, metrics),
+        charts=charts_of_run(*tables, histories, paper_figures or (), under_test),
+        headline=learner_of(headline, metrics, under_test),
     )
     page = render(parts)
     logger.info("report: %.1f MB", len(page) / 1e6)
@@ -210,10 +214,10 @@ def write_model_card(
     ledger: dict[str, Any],
     cohort_tables: dict[str, Any],
     run: dict[str, Any],
-    explanations: dict[str, Any],
     human_input: dict[str, Any],
     splitting: SplittingConfig,
     preprocessing: PreprocessingConfig,
+    explanations: dict[str, Any] | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """The model card: what the run can answer, what a person answered, and what nobody has yet.
 
@@ -223,10 +227,10 @@ def write_model_card(
         ledger: the paper's claims beside ours.
         cohort_tables: who was studied.
         run: command, versions, hashes.
-        explanations: their summary.
         human_input: what only a person knows.
         splitting: the folds.
         preprocessing: the image size.
+        explanations: their summary; None = none were made.
 
     Returns:
         Markdown for people and the same as data.

@@ -5,8 +5,9 @@ from functools import partial
 
 from kedro.pipeline import Node, Pipeline, node
 
+from osteon.pipelines.naming import fixed
 from osteon.pipelines.reporting import nodes
-from osteon.reporting.contents import CHARTS
+from osteon.reporting.contents import CHARTS, SEGMENTATION_CHARTS
 
 MADE = {"run": "run", "certificate": "leak_certificate"}
 """Argument → dataset of the report: how the run was made, and what was checked."""
@@ -21,6 +22,8 @@ def create_pipeline(
     splits: str = "splits",
     splitting: str = "splitting",
     trained: Iterable[str] = (),
+    predictions: bool = True,
+    explanations: bool = True,
 ) -> Pipeline:
     """Everything that a reader sees of an evaluation.
 
@@ -33,20 +36,54 @@ def create_pipeline(
         splits: the table of parts that the learners are judged by, in the paper's namespace.
         splitting: the block of parameters that it was made with.
         trained: whose learning curves are drawn, if not the learners' own.
+        predictions: whether the learners leave a table of predictions; those that outline leave
+            maps, and their report has other charts (`SEGMENTATION_CHARTS`).
+        explanations: whether the report's namespace has a summary of explanations.
     """
+    maps = _of(report, *(["explanations"] * explanations))
     drawn = {
-        **_of(report, "metrics", "curves", "comparison", "explanations"),
+        **_of(report, "metrics", "curves", "comparison"),
+        **maps,
         **_of(report, *(["paper_figures"] * paper_figures)),
-        "headline": f"{paper}.{headline}.predictions",
+        **dict([("headline", f"{paper}.{headline}.predictions")] * predictions),
         **{name: f"{paper}.{name}.history" for name in (trained or learners)},
     }
-    tables = _tables(paper, report, splits, splitting)
-    pages = _pages(paper, report, splitting, drawn)
-    return Pipeline([*tables, *pages, _contents(report)], tags="reporting")
+    charts = (SEGMENTATION_CHARTS, CHARTS)[predictions]
+    return Pipeline(
+        [
+            *_tables(paper, report, splits, splitting, maps),
+            *_drawn(report, headline, drawn, charts),
+            *_pages(paper, report, headline, splitting, drawn, maps),
+            _contents(report, charts),
+        ],
+        tags="reporting",
+    )
 
 
-def _pages(paper: str, report: str, splitting: str, drawn: dict[str, str]) -> list[Node]:
-    """Charts, the page and the model card; `drawn`: what the charts are made from."""
+def _drawn(
+    report: str, headline: str, drawn: dict[str, str], charts: tuple[str, ...]
+) -> list[Node]:
+    """The charts; `drawn`: what they are made from."""
+    return [
+        node(
+            fixed(nodes.draw_charts, under_test=headline),
+            drawn,
+            [f"{report}.figures", *(f"{report}.chart_{name}" for name in charts)],
+            name="draw_charts",
+            namespace=report,
+        )
+    ]
+
+
+def _pages(
+    paper: str,
+    report: str,
+    headline: str,
+    splitting: str,
+    drawn: dict[str, str],
+    maps: dict[str, str],
+) -> list[Node]:
+    """The page and the model card; `drawn`: what the charts are made from."""
     told = {
         **_of(report, "ledger", "cohort_tables"),
         **{argument: f"{report}.{name}" for argument, name in MADE.items()},
@@ -54,13 +91,7 @@ def _pages(paper: str, report: str, splitting: str, drawn: dict[str, str]) -> li
     step = partial(node, namespace=report)
     return [
         step(
-            nodes.draw_charts,
-            drawn,
-            [f"{report}.figures", *(f"{report}.chart_{name}" for name in CHARTS)],
-            name="draw_charts",
-        ),
-        step(
-            nodes.write_report,
+            fixed(nodes.write_report, under_test=headline),
             {**drawn, **told, **_of(report, "paper_tables", "galleries")},
             f"{report}.report",
             name="write_report",
@@ -68,7 +99,8 @@ def _pages(paper: str, report: str, splitting: str, drawn: dict[str, str]) -> li
         step(
             nodes.write_model_card,
             {
-                **_of(report, "metrics", "explanations"),
+                **_of(report, "metrics"),
+                **maps,
                 **told,
                 **_of(paper, "human_input"),
                 **_parameters(paper, "preprocessing"),
@@ -97,7 +129,9 @@ def create_audit_pipeline(paper: str, report: str) -> Pipeline:
     return Pipeline([page], tags="reporting")
 
 
-def _tables(paper: str, report: str, splits: str, splitting: str) -> list[Node]:
+def _tables(
+    paper: str, report: str, splits: str, splitting: str, maps: dict[str, str]
+) -> list[Node]:
     """Who was studied, what the run was, and the paper's claims beside ours."""
     step = partial(node, namespace=report)
     cohort = ("patients", "images", "samples", "missingness", "quarantine", "preparation")
@@ -117,7 +151,8 @@ def _tables(paper: str, report: str, splits: str, splitting: str) -> list[Node]:
         step(
             nodes.settle_claims,
             {
-                **_of(report, "metrics", "explanations"),
+                **_of(report, "metrics"),
+                **maps,
                 **_parameters(paper, "cohort", "preprocessing"),
                 "splitting": f"params:{paper}.{splitting}",
             },
@@ -127,7 +162,7 @@ def _tables(paper: str, report: str, splits: str, splitting: str) -> list[Node]:
     ]
 
 
-def _contents(report: str) -> Node:
+def _contents(report: str, charts: tuple[str, ...]) -> Node:
     """The list of what belongs together."""
     return node(
         nodes.list_contents,
@@ -135,7 +170,7 @@ def _contents(report: str) -> Node:
             **{argument: f"{report}.{name}" for argument, name in MADE.items()},
             **_of(report, "report", "model_card", "model_card_data", "paper_tables_page"),
             "ledger": f"{report}.ledger_page",
-            **_of(report, *(f"chart_{name}" for name in CHARTS)),
+            **_of(report, *(f"chart_{name}" for name in charts)),
         },
         f"{report}.contents",
         name="list_contents",

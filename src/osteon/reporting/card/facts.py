@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from osteon.reporting.contents import SEGMENTATION
+
 PHANTOM = "phantom"
 # Field of CardFacts → the dataset that holds it, as the card names it.
 DATASETS = {
@@ -51,6 +53,11 @@ class CardFacts:
     def source(self) -> str:
         """Kind of cohort, "" where the run does not say."""
         return str(self.data.get("source", ""))
+
+    @property
+    def segmentation(self) -> bool:
+        """Whether the learners outline rather than tell classes apart."""
+        return (self.metrics or {}).get("task") == SEGMENTATION
 
     @property
     def learners(self) -> Mapping[str, Any]:
@@ -124,6 +131,16 @@ def answer(*needs: str) -> Callable[[Answer], Answer]:
     return register
 
 
+OUTLINING: dict[str, Answer] = {}
+"""Answers that stand for those of the same name where learners outline."""
+
+
+def outlining(function: Answer) -> Answer:
+    """Register a function under its name as the answer of a run whose learners outline."""
+    OUTLINING[function.__name__] = function
+    return function
+
+
 def figure(found: Any, digits: int = 3) -> str:
     """`0.940 (0.897 to 0.966)` of a metric with its interval; a bare number is allowed."""
     entry = found if isinstance(found, Mapping) else {"value": found}
@@ -149,9 +166,11 @@ def values(recipes: Iterable[Mapping[str, Any]], *path: str) -> str:
     return ", ".join(found)
 
 
-def difference(tests: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The paired bootstrap of AUROC among an entry's tests."""
+def difference(
+    tests: Iterable[Mapping[str, Any]], at: str = "scores", metric: str = "auroc"
+) -> Mapping[str, Any] | None:
+    """The paired bootstrap of AUROC, or of another metric, among an entry's tests."""
     for test in tests:
-        if (test["test"], test["at"], test["metric"]) == ("bootstrap", "scores", "auroc"):
+        if (test["test"], test["at"], test["metric"]) == ("bootstrap", at, metric):
             return test
     return None

@@ -12,12 +12,24 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from osteon.reporting.card import answers_data, answers_model, answers_results
-from osteon.reporting.card.facts import ANSWERS, DATASETS, CardFacts, Whole
+from osteon.reporting.card import (
+    answers_data,
+    answers_model,
+    answers_outlining,
+    answers_outlining_results,
+    answers_results,
+)
+from osteon.reporting.card.facts import ANSWERS, DATASETS, OUTLINING, CardFacts, Whole
 from osteon.reporting.card.human_input import MISSING, HumanInput
 
 # Imported for the answers that they register.
-SOURCES = (answers_data, answers_model, answers_results)
+SOURCES = (
+    answers_data,
+    answers_model,
+    answers_results,
+    answers_outlining,
+    answers_outlining_results,
+)
 FILLED, HUMAN = "filled", "human"
 NOT_APPLICABLE, NOT_IN_RUN = "not applicable: ", "not in this run: "
 HUMAN_DATASET = "human_input"
@@ -109,6 +121,8 @@ def _from_run(name: str | None, facts: CardFacts) -> tuple[str, list[str], str]:
     if absent:
         return "", [], ", ".join(absent)
     datasets = [DATASETS[need] for need in needs] or ["osteon"]
+    if facts.segmentation:
+        function = OUTLINING.get(name, function)
     found = function(facts)
     return (found, datasets, "") if found else ("", [], f"{', '.join(datasets)} does not say")
 

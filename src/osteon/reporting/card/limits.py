@@ -38,6 +38,11 @@ def _surrogate(facts: CardFacts) -> Iterator[str]:
 
 
 def _small(facts: CardFacts) -> Iterator[str]:
+    if facts.segmentation:
+        said = [one for levels in facts.learners.values() for one in levels["patient"]["warnings"]]
+        for text in dict.fromkeys(one for one in said if one.startswith("small sample")):
+            yield f"{text[:1].upper()}{text[1:]}."
+        return
     fewest: dict[str, int] = {}
     for levels in facts.learners.values():
         for what in ("positive", "negative"):
@@ -162,11 +167,17 @@ def _gain(tests: Iterable[Mapping[str, Any]], found: Mapping[str, Any], alpha: f
 
 def _reference(facts: CardFacts) -> Iterator[str]:
     compared = (facts.metrics or {}).get("comparisons") or {}
-    tests = {n: difference(one.get("patient", {}).get("tests", [])) for n, one in compared.items()}
+    at, metric, word = "scores", "auroc", "AUROC"
+    if facts.segmentation:
+        at, metric, word = "pixel", "dice", "Dice"
+    tests = {
+        n: difference(one.get("patient", {}).get("tests", []), at, metric)
+        for n, one in compared.items()
+    }
     worse = [f"{n} {figure(t)}" for n, t in tests.items() if t and (t.get("hi") or 0) < 0]
     reference = ((facts.metrics or {}).get("settings") or {}).get("reference")
     if worse:
-        yield f"Worse than {reference} (difference of AUROC): {'; '.join(worse)}."
+        yield f"Worse than {reference} (difference of {word}): {'; '.join(worse)}."
     gains = [n for n, t in tests.items() if t and (t.get("lo") or 0) > 0]
     if tests and not gains:
         yield f"No learner is shown to beat {reference}."
@@ -184,7 +195,7 @@ def _permuted(facts: CardFacts) -> Iterator[str]:
 def _calibration(facts: CardFacts) -> Iterator[str]:
     off = []
     for name, levels in facts.learners.items():
-        slope = levels["patient"]["calibration"].get("slope")
+        slope = levels["patient"].get("calibration", {}).get("slope")
         value = slope.get("value") if isinstance(slope, Mapping) else slope
         if value is not None and not SLOPES[0] <= value <= SLOPES[1]:
             off.append(f"{name} {figure(slope, 2)}")
@@ -194,7 +205,8 @@ def _calibration(facts: CardFacts) -> Iterator[str]:
 
 def _maps(facts: CardFacts) -> Iterator[str]:
     if facts.explanations is None:
-        yield "No explanation was made: what the networks look at is unknown."
+        if not facts.segmentation:
+            yield "No explanation was made: what the networks look at is unknown."
         return
     by_verdict: dict[tuple[str, str], list[str]] = {}
     for learner, methods in (facts.explanations.get("methods") or {}).items():
@@ -204,6 +216,22 @@ def _maps(facts: CardFacts) -> Iterator[str]:
                 by_verdict.setdefault((method, said), []).append(learner)
     for (method, said), names in by_verdict.items():
         yield f"Maps of {method} are {said} by the check of shuffled weights: {_few(names)}."
+
+
+def _patches(facts: CardFacts) -> Iterator[str]:
+    if not facts.segmentation:
+        return
+    if any(levels["patient"].get("patch") for levels in facts.learners.values()):
+        yield (
+            "Figures of patches hold at the share of positive patches in this cohort; precision, "
+            "accuracy and F1 read higher where patches are balanced first."
+        )
+    found = (facts.metrics or {}).get("lesions") or {}
+    if found.get("below_floor"):
+        yield (
+            f"{found['below_floor']} of {found.get('with_target')} patients have no target wider "
+            f"than {found['floor_mm']:.1f} mm, below which the rule of shares calls no patch one."
+        )
 
 
 def _protocol(facts: CardFacts) -> Iterator[str]:
@@ -242,6 +270,7 @@ RULES: dict[str, tuple[str, Rule]] = {
     "not_beyond_reference": ("metrics", _reference),
     "permuted_labels": ("metrics", _permuted),
     "calibration": ("metrics", _calibration),
+    "patches_at_natural_share": ("metrics", _patches),
     "explanations": ("explanations", _maps),
     "protocol_differs": ("ledger", _protocol),
     "code_version": ("run", _version),

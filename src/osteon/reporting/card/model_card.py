@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from osteon.reporting.card.answers_outlining_results import outlined_table, strata_table
 from osteon.reporting.card.answers_results import performance_table, subgroup_table
 from osteon.reporting.card.facts import CardFacts
 from osteon.reporting.card.human_input import HumanInput, read_human_input
@@ -60,19 +61,27 @@ def model_card(
         artefacts=artefacts,
     )
     facts = replace(facts, limits=tuple(limits(facts)))
+    performance, subgroups = _tables(facts)
     statement = ((metrics or {}).get("data") or {}).get("statement", "")
     return {
         "paper": paper,
         "title": str((ledger or {}).get("title") or paper),
         "statement": statement,
         "sections": _resolved(read_checklist("model_card"), facts, said)["items"],
-        "performance": performance_table(facts.learners),
-        "subgroups": subgroup_table(facts.learners),
+        "performance": performance,
+        "subgroups": subgroups,
         "limitations": [dict(one) for one in facts.limits],
         "checklists": {name: _resolved(read_checklist(name), facts, said) for name in CHECKLISTS},
         "missing_human_input": said.missing(),
         "artefacts": [{"path": p, "sha256": h} for p, h in sorted((artefacts or {}).items())],
     }
+
+
+def _tables(facts: CardFacts) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Performance and subgroups, whatever the learners do."""
+    if facts.segmentation:
+        return outlined_table(facts.learners), strata_table(facts.metrics or {})
+    return performance_table(facts.learners), subgroup_table(facts.learners)
 
 
 def _resolved(checklist: Checklist, facts: CardFacts, human: HumanInput) -> dict[str, Any]:

@@ -87,7 +87,8 @@ def _image_network(name: str, recipes: Recipes) -> str:
 
 def _plain(value: str) -> str:
     """A value of a configuration for people: no None, and a group of values without quotes."""
-    return "none" if value == "None" else value.replace("'", "").strip("{}")
+    parts = value.replace("'", "").replace("}, {", " or ").strip("{}")
+    return "none" if value == "None" else parts
 
 
 def balanced(recipes: Recipes) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from osteon.reporting.card.human_input import MISSING
 
 FIGURES = ("auroc", "accuracy", "sensitivity", "specificity", "brier", "calibration_slope")
+OUTLINED = ("dice", "iou", "nsd", "hd95_mm", "patch_f1")
 MANY = 60  # rows of subgroups that a person still reads
 # Order of the page: sections of text first, then what is computed.
 BEFORE_TABLES = ("Model details", "Intended use", "Out of scope", "Data", "Evaluation")
@@ -65,8 +66,12 @@ def _shown(line: Mapping[str, Any]) -> str:
 def _performance(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return "## Performance\n\nNot in this run: metrics."
-    cells = [[r["learner"], r["n_patients"], *(r[key] for key in FIGURES)] for r in rows]
-    header = ["learner", "patients", *(key.replace("_", " ") for key in FIGURES)]
+    names = OUTLINED if "dice" in rows[0] else FIGURES
+    cells = [[r["learner"], r["n_patients"], *(r[key] for key in names)] for r in rows]
+    header = ["learner", "patients", *(key.replace("_", " ") for key in names)]
+    if names is OUTLINED:
+        note = "Pixels by patient, with 95 % intervals; F1 is of patches and no Dice."
+        return "\n".join(["## Performance", "", note, "", *_table(header, cells)])
     note = "By patient, with 95 % intervals; proportions at threshold 0.5."
     if voting := [str(row["learner"]) for row in rows if row.get("called_by") == "vote"]:
         note += f" Called by vote instead: {', '.join(voting)}."
@@ -77,6 +82,12 @@ def _subgroups(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return "## Subgroups\n\nNot in this run: subgroups."
     names, note = ("auroc", "sensitivity", "specificity"), ""
+    if "dice" in rows[0]:
+        cells = [
+            [r["learner"], r["subgroup"], r["n_patients"], r["dice"], r["hd95_mm"]] for r in rows
+        ]
+        header = ["learner", "stratum", "patients", "dice", "hd95 mm"]
+        return "\n".join(["## Subgroups", "", *_table(header, cells)])
     if len(rows) > MANY:
         kept = {rows[0]["learner"], rows[-1]["learner"]}
         rows = [row for row in rows if row["learner"] in kept]

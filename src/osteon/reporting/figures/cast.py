@@ -11,6 +11,7 @@ from osteon.reporting.figures.spec import figure_of
 from osteon.reporting.figures.style import Role, readable
 
 AFTERWARDS = "the highest AUROC, chosen after the fact"
+AFTERWARDS_DICE = "the highest Dice, chosen after the fact"
 CONTROL = "control_"
 CLINICAL = "control_clinical_"
 AGE = "control_age"
@@ -115,7 +116,7 @@ def cast(metrics: Mapping[str, Any], headline: str | None = None) -> Cast:
     }
     inputs = frozenset(word for words in recipes.values() for word in words)
     chosen, why = _chosen(learners, reference, recipes, level)
-    if headline is not None and (headline != chosen or why == AFTERWARDS):
+    if headline is not None and (headline != chosen or why in (AFTERWARDS, AFTERWARDS_DICE)):
         chosen, why = headline, "named before the run"
     return Cast(
         level,
@@ -135,6 +136,11 @@ def auroc(learner: Mapping[str, Any], level: str) -> float:
     return figure_of(learner.get(level, {}).get("scores", {}).get("auroc"))[0]
 
 
+def dice(learner: Mapping[str, Any], level: str) -> float:
+    """The Dice of a learner that outlines, mean over patients, NaN if undefined."""
+    return figure_of(learner.get(level, {}).get("pixel", {}).get("dice"))[0]
+
+
 def _chosen(
     learners: Mapping[str, Any],
     reference: str | None,
@@ -151,9 +157,10 @@ def _chosen(
     most = [name for name in own if counts[name] == max(counts.values())]
     if max(counts.values()) and len(most) == 1:
         return most[0], "the learner with the most inputs"
-    scores = {name: auroc(learners[name], level) for name in others}
+    outlined = any("pixel" in one.get(level, {}) for one in learners.values())
+    scores = {name: (dice if outlined else auroc)(learners[name], level) for name in others}
     best = max(others, key=lambda name: np.nan_to_num(scores[name], nan=-1.0))
-    return best, AFTERWARDS
+    return best, AFTERWARDS_DICE if outlined else AFTERWARDS
 
 
 def _control(metrics: Mapping[str, Any], level: str, begins: str | tuple[str, ...]) -> str | None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from osteon.reporting.contents import SEGMENTATION
 from osteon.reporting.figures import count_charts, curve_charts, grid_charts, row_charts
 from osteon.reporting.figures.cast import Cast, cast
+from osteon.reporting.figures.outline_charts import outline_charts
 from osteon.reporting.figures.spec import Chart, Column, Rule, Series
 from osteon.reporting.printed import Printed
 
@@ -48,7 +50,9 @@ def build_charts(
         name → chart: forest, forest_auroc, bars (and bars_<family> for each further family of
         learners), roc, precision_recall, confusion, confusion_reference, scores, confusion_classes,
         roc_class_<class>, reliability, calibration, decision, subgroups, age_matched,
-        learning_curves, attributions, gradients, paper_<name>; those without data are absent.
+        learning_curves, attributions, gradients, paper_<name>; those without data are absent. Of
+        learners that outline forest, forest_dice, dice_by_patient, cut, learning_curves,
+        pretraining and paper_<name>.
 
     Raises:
         ValueError: `headline` is no learner of the metrics.
@@ -56,6 +60,10 @@ def build_charts(
     who = cast(metrics, headline)
     curves = curves or {}
     found: list[Chart | None] = []
+    if metrics.get("task") == SEGMENTATION:
+        found += outline_charts(who, metrics, curves, histories or {})
+        found += grid_charts.paper_figures(paper_figures)
+        return {chart.name: chart for chart in found if chart is not None}
     if comparison is not None:
         found += [row_charts.differences(who, comparison), row_charts.aurocs(who, comparison)]
     found += [

@@ -192,8 +192,13 @@ def decision(cast: Cast, curves: Curves) -> Chart | None:
 APART: tuple[Role, ...] = ("headline", "reference", "control", "fifth", "sixth", "eighth")
 
 
-def learning_curves(cast: Cast, histories: Mapping[str, pd.DataFrame]) -> Chart | None:
-    """Training loss by epoch: mean over the folds, and each fold of the learners that stand out."""
+def learning_curves(
+    cast: Cast, histories: Mapping[str, pd.DataFrame], y: str = "Training loss (cross-entropy)"
+) -> Chart | None:
+    """Training loss by epoch: mean over the folds, and each fold of the learners that stand out.
+
+    `y`: what the loss is.
+    """
     lines = []
     # Networks behind a fusion are no learners of the comparison: each must be told from the others.
     behind = not any(cast.role(name) != "other" for name in histories)
@@ -224,7 +229,7 @@ def learning_curves(cast: Cast, histories: Mapping[str, pd.DataFrame]) -> Chart 
         "learning_curves",
         "Learning curves",
         "Epoch",
-        "Training loss, each network's own" if behind else "Training loss (cross-entropy)",
+        "Training loss, each network's own" if behind else y,
         tuple(lines),
         y_range=(0.0, 1.05 * top),
         note=note,

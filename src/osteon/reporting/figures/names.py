@@ -8,6 +8,7 @@ NAMES = {
     "alexnet": "AlexNet",
     "alexnet_bn": "AlexNet-BN",
     "attention_only": "attention only",
+    "d_tvnet": "D-TVNet",
     "densenet": "DenseNet",
     "densenet121": "DenseNet-121",
     "det": "Det",
@@ -16,10 +17,17 @@ NAMES = {
     "det_seq_age": "Det-Seq-Age",
     "googlenet": "GoogLeNet",
     "multiscale_only": "multi-scale only",
+    "multiresunet": "MultiResUNet",
+    "op_convnet": "OP-convNet",
     "pair": "one-class model",
+    "penn": "PENN",
+    "penn_conv": "PENN-conv",
+    "sae_plain": "plain SAE",
+    "sau_net": "SAU-Net",
     "seq": "Seq",
     "seq_age": "Seq-Age",
     "smsdnet": "SMSDNet",
+    "unet": "U-Net",
 }
 """Name in code → name in print; a longer name begins with one of these."""
 ENDINGS = {
@@ -30,6 +38,7 @@ ENDINGS = {
     "n4": "N = 4",
     "n8": "N = 8",
     "no_bn": "no BN",
+    "patch_split": "patches divided at random",
     "published": "printed λ",
     "rgb": "RGB",
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from osteon.reporting.contents import SEGMENTATION
 from osteon.reporting.figures.cast import Cast, cast
 
 CLINICAL_CONTROL = "control_clinical"
@@ -84,6 +85,19 @@ class View:
         return self.cast.positive
 
     @property
+    def segmentation(self) -> bool:
+        """Do the learners outline rather than tell classes apart?"""
+        return self.metrics.get("task") == SEGMENTATION
+
+    @property
+    def targets(self) -> str:
+        """What is outlined, several of them: `tumours`, `vertebrae`."""
+        word = self.positive
+        if word.endswith("vertebra"):
+            return f"{word}e"
+        return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+
+    @property
     def reference(self) -> str | None:
         """The learner that the others are compared with."""
         return self.cast.reference
@@ -110,8 +124,9 @@ class View:
     @property
     def one_fold(self) -> bool:
         """Is every learner judged in one fold only, as under a hold-out?"""
+        key = ("pixel", "dice") if self.segmentation else ("scores", "auroc")
         folds = [
-            ((self.metric(name, "scores", "auroc") or {}).get("folds") or {}).get("values") or {}
+            ((self.metric(name, *key) or {}).get("folds") or {}).get("values") or {}
             for name in self.learners
         ]
         return bool(folds) and all(len(values) == 1 for values in folds)

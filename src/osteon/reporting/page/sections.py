@@ -9,9 +9,11 @@ from osteon.reporting.page.sections_cohort import cohort
 from osteon.reporting.page.sections_controls import controls
 from osteon.reporting.page.sections_explaining import explanations, learning
 from osteon.reporting.page.sections_galleries import galleries
+from osteon.reporting.page.sections_outlining import outlining, tests
 from osteon.reporting.page.sections_preparation import preparation
 from osteon.reporting.page.sections_results import discrimination, paired
 from osteon.reporting.page.sections_run import glossary, reproduction, settings
+from osteon.reporting.page.sections_strata import strata
 from osteon.reporting.page.sections_summary import summary
 
 ORDER = (
@@ -20,8 +22,11 @@ ORDER = (
     preparation,
     paper_tables,
     discrimination,
+    outlining,
     classes,
     paired,
+    tests,
+    strata,
     controls,
     calibration,
     thresholds,

@@ -24,6 +24,10 @@ TABLES = {
         "Parts are judged in turn: what is a test fold once is training data in the other rounds.",
     ),
     "class_balance": ("Class balance", ""),
+    "target": (
+        "Slices with and without the target, by part of the split",
+        "Shares of pixels are of the prepared label maps, the borders that pad a slice included.",
+    ),
     "missing": (
         "Missing values by class",
         "Where one class lacks values more often, the lack itself tells the class.",

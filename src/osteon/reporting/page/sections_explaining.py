@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from osteon.reporting.figures.outline_charts import trained
 from osteon.reporting.figures.style import readable
 from osteon.reporting.page.blocks import Block, Section, Text, section
 from osteon.reporting.page.parts import View
 from osteon.reporting.page.sections_results import figure
+from osteon.reporting.page.sections_strata import pretrained
 from osteon.reporting.page.tables import (
     MISSING,
     Cell,
@@ -45,6 +47,7 @@ WAYS = {
     "Integrated gradients": "integrated",
 }
 NO_LESION = "no outlined lesion to compare with"
+PRETRAINED = "On patches of the training parts, without labels; learning, not performance"
 RATIO = "gradient_ratio_alp_over_ldh"
 
 
@@ -252,9 +255,10 @@ def printed_ratio(view: View) -> str:
 def learning(view: View) -> Section:
     """Learning curves and where training ended."""
     rows = []
-    for name, history in (view.parts.histories or {}).items():
-        if not len(history) or "epoch" not in history:
+    for name, given in (view.parts.histories or {}).items():
+        if not len(given) or "epoch" not in given:
             continue
+        history = trained(given)
         last = history[history["epoch"] == history["epoch"].max()]
         numbers = last.select_dtypes("number").mean()
         rows.append(
@@ -295,6 +299,6 @@ def learning(view: View) -> Section:
         f"How the loss on {what_of} fell. It says that training went on and settled, nothing "
         "about patients that were held out."
     )
-    return section(
-        "learning", "Learning curves", lead if table or any(curves) else None, *curves, table
-    )
+    before = [figure(view, "pretraining", counts=PRETRAINED), pretrained(view)]
+    shown = [*curves, table, *before]
+    return section("learning", "Learning curves", lead if any(shown) else None, *shown)

@@ -15,10 +15,12 @@ def galleries(view: View) -> Section:
     given = [one for one in view.parts.galleries if one.get("name") != PREPARED]
     shown: list[Block] = [gallery(one, k) for k, one in enumerate(given) if one.get("cases")]
     empty = [str(one.get("title") or one.get("name")) for one in given if not one.get("cases")]
+    colours = f"Warm colours speak for {view.positive}, blue against it. The switch hides the maps."
+    if view.segmentation:
+        colours = "The captions name the colours; the switch hides outlines and maps."
     lead = Text(
-        f"Single cases, chosen by rule, illustrate; they prove nothing. Warm colours speak for "
-        f"{view.positive}, blue against it. The switch hides the maps. Cases carry running numbers "
-        "that lead back to nobody."
+        f"Single cases, chosen by rule, illustrate; they prove nothing. {colours} Cases carry "
+        "running numbers that lead back to nobody."
     )
     none = Text(f"No case fell into: {', '.join(empty)}.", "note") if empty else None
     return section("galleries", "Galleries", lead if shown else None, *shown, none)

@@ -55,6 +55,8 @@ def figure(view: View, name: str, level: str | None = None, counts: str | None =
 def discrimination(view: View) -> Section:
     """Every learner by patient and by image, folds, and the curves."""
     levels = [level for level in ("patient", "sequence", "image") if view.present(level)]
+    if view.segmentation:
+        levels = []
     blocks: list[Block | None] = []
     if levels:
         blocks.append(
@@ -187,13 +189,13 @@ def tests_table(view: View, names: Iterable[str]) -> Table | None:
     return Table(caption, ("Learner", *columns), flat(rows), " ".join(notes))
 
 
-def contrast(difference: Any, test: Any) -> list[Cell]:
+def contrast(difference: Any, test: Any, digits: int = 3) -> list[Cell]:
     """Difference with interval; p after Holm over p as it came."""
     test = test or difference or {}
     adjusted, tone = p_cell(test.get("p_holm")), "strong" if test.get("significant") else ""
     if adjusted.sort is not None:
         adjusted = Cell(adjusted.text, f"({p_text(test.get('p'))})", adjusted.sort, tone=tone)
-    return [estimate(difference), adjusted]
+    return [estimate(difference, digits=digits), adjusted]
 
 
 def every_test(view: View) -> Folded | None:

@@ -30,6 +30,10 @@ SETTINGS = {
     "prevalences": "Prevalences",
     "alpha": "Family-wise error",
     "holm": "Families of Holm",
+    "postprocess": "From map to outline",
+    "patch_grid": "Patches that are judged",
+    "tolerance_mm": "Tolerance of NSD, mm",
+    "empty_masks": "Empty masks",
 }
 REUSED = (
     "This command wrote the page; commit and wall time are its own. Networks that the same code "
@@ -65,6 +69,28 @@ GLOSSARY = {
     "Temperature": "One number that softens or sharpens all probabilities of a network.",
     "Youden": "The threshold with the largest sum of sensitivity and specificity.",
 }
+OUTLINES = {
+    **{name: GLOSSARY[name] for name in ("95 % interval", "Bootstrap", "Fold", "Holm")},
+    "Accuracy": "Share of patches called rightly; high where few are positive, even of a network "
+    "that calls none.",
+    "Autoencoder": "A network that learns to rebuild its input, without any label.",
+    "Dice": "Twice the shared area over the sum of both areas; 1: the same outline, 0: no overlap.",
+    "F1": "Harmonic mean of precision and recall; of patches here, never of pixels.",
+    "HD95": "The distance within which 95 % of one boundary lie from the other, in mm; 0 is best.",
+    "IoU": "Shared area over joint area; of one outline Dice / (2 - Dice).",
+    "NSD": "Normalised surface Dice: share of both boundaries that lie within a tolerance of each "
+    "other.",
+    "Patch": "A small square of a slice, called as a whole by networks on patches.",
+    "Patch level": "Each patch is one sample of a classifier; says nothing of a boundary.",
+    "Pooled pixels": "Pixels of all patients summed before any ratio is taken.",
+    "Precision": "Share of what is called positive that is right.",
+    "Prevalence": "Share of samples that are positive. Natural: as they come; balanced: after some "
+    "of the others were left out.",
+    "Recall": "Share of what is positive that is found.",
+    "Reconstruction error": "How far an autoencoder's output is from its input.",
+    "Specificity": "Share of what is not positive that is not called so.",
+}
+"""The same of learners that outline."""
 
 
 def reproduction(view: View) -> Section:
@@ -216,5 +242,5 @@ def all_warnings(view: View) -> list[tuple[str, str, str]]:
 
 def glossary(view: View) -> Section:
     """The measures in short plain words, if any is on the page."""
-    rows = tuple(GLOSSARY.items())
+    rows = tuple((OUTLINES if view.segmentation else GLOSSARY).items())
     return section("glossary", "Glossary", Facts(rows) if view.learners else None)

@@ -7,6 +7,7 @@ from typing import Any
 from osteon.reporting.page.blocks import Card, Cards, Points, Section, section
 from osteon.reporting.page.parts import AGE_CONTROL, View
 from osteon.reporting.page.sections_controls import ADDS, NOT_AFTER_HOLM, WORSE, alpha, finding
+from osteon.reporting.page.sections_outlining_summary import summary as outlined
 from osteon.reporting.page.sections_results import FIXED, SCORES
 from osteon.reporting.page.sections_run import all_warnings
 from osteon.reporting.page.tables import absent, equals, estimate, number, parts_of, spoken
@@ -25,6 +26,8 @@ NOT_SHOWN = ("so this run does not show that the image adds anything to them", "
 
 def summary(view: View) -> Section:
     """Headline beside reference and controls, certificate, warnings."""
+    if view.segmentation:
+        return outlined(view, checks(view))
     cards = Cards(tuple(found)) if (found := all_cards(view)) else None
     points = [*comparison(view), *called(view), *shift(view)]
     points += [*beyond(view), *chance(view), *age(view)]
