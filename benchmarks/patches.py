@@ -6,11 +6,10 @@ pixels from slices on disk; the rival is the array of all patches, cut beforehan
 counted in its time. Both must end with the same weights, or nothing is printed.
 
 Prints one JSON line: the median patches per second of both, the median of the rounds' ratios
-(wanted: 0.9 or more);
-the bytes that each keeps for its patches, as the sizes of its arrays; and what the resident set of
-a fresh process grew by while it trained one epoch, without the pages of the file (RssAnon of
-/proc), beyond what such an epoch takes of a few patches. The share of the arrays is wanted below
-0.1. Exit status 1 where either is missed.
+(wanted: 0.9 or more); the bytes that each keeps for its patches, as the sizes of its arrays, whose
+share is wanted below 0.1; and what the resident set of a fresh process grew by while it trained one
+epoch, without the pages of files (RssAnon of /proc), beyond what an epoch of a few patches takes.
+Exit status 1 where either is missed.
 
     python benchmarks/patches.py [--threads 2] [--rounds 7] [--slices 2000] [--patches 20000]
 

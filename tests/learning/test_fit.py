@@ -251,6 +251,9 @@ def test_images_networks_get_channels_last_and_3d_networks_stay(cases, tmp_path)
     assert not flat.weight.is_contiguous()
     lay_out(deep)
     assert deep.first.weight.is_contiguous() and deep.second.weight.is_contiguous()
+    perceptron = nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
+    lay_out(perceptron)
+    assert perceptron[1].weight.is_contiguous()
     network, history = run(cases, tmp_path, network=deep, epochs=1)
     assert network.second.weight.is_contiguous() and history[0]["accuracy"] <= 1
 

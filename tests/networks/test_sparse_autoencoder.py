@@ -30,7 +30,12 @@ def autoencoder(sparsity: Sparsity | None = None, layers: int = 1) -> SparseAuto
         nn.Sequential(glorot(nn.Linear(sizes[i], sizes[i + 1])), nn.Sigmoid())
         for i in range(layers)
     ]
-    return stacked(hidden, sparsity or Sparsity())[-1].double()
+    stage = stacked(hidden, sparsity or Sparsity())[-1].double()
+    for value in stage.parameters():
+        # Biases begin at zero, where nothing that they do would be seen.
+        if value.ndim == 1:
+            nn.init.normal_(value, std=0.5)
+    return stage
 
 
 def patches(count: int = 6, seed: int = 0) -> Tensor:

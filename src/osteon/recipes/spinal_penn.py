@@ -129,8 +129,25 @@ class SegmentationRecipe(LearnerRecipe):
             raise ValueError("labels: permuted found; a mask has no other patient's to be given")
         if self.training.augmentation is not None:
             raise ValueError("training.augmentation is given; masks would not follow it: use hflip")
-        if self.training.balance == "offline":
-            raise ValueError("training.balance is offline; allowed are none, class_weight, sampler")
+        known = ["none", "sampler", *(["class_weight"] if self.patches else [])]
+        if (balance := self.training.balance) not in known:
+            raise ValueError(
+                f"training.balance: {balance} found with network {name}; allowed: "
+                f"{', '.join(known)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pretraining_fits(self) -> Self:
+        if self.pretraining is None:
+            return self
+        own: Any = self.network
+        how, decay = self.pretraining.training, own.sparsity.decay
+        if how.full_batch and decay:
+            raise ValueError(
+                f"network.sparsity.decay: {decay} found with pretraining by {how.optimiser}; a loss "
+                "that changes with each look at it cannot be searched along a line: 0 allowed"
+            )
         return self
 
     def for_learner(self, learner: "SegmentationLearner") -> "SegmentationRecipe":
