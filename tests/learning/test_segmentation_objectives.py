@@ -249,6 +249,17 @@ def test_whole_images_are_judged_by_their_pixels() -> None:
     assert torch.isfinite(objective.loss(rounded, mask))
 
 
+def test_an_image_of_a_patch_s_size_is_judged_by_its_class() -> None:
+    """Early stopping of the audit, whose cases are patches, asks for this."""
+    said, kinds = torch.tensor([0.9, 0.2, 0.4]), torch.tensor([1, 0, 2])
+    output = Dense(torch.rand(3, 8, 8), said[:, None, None])
+    wanted = F.binary_cross_entropy(said, torch.tensor([1.0, 0.0, 0.0]), reduction="none")
+    torch.testing.assert_close(PatchObjective(classes=3).losses(output, kinds), wanted)
+    several = Dense(torch.rand(3, 8, 8), torch.rand(3, 2, 2))
+    with pytest.raises(ValueError, match=r"target has shape \(3, 1, 1\); wanted \(3, 2, 2\)"):
+        PatchObjective().losses(several, kinds)
+
+
 def test_reconstruction_weighs_its_three_parts() -> None:
     output = torch.tensor([[4.0, 10.0, 3.0], [2.0, 10.0, 3.0]], requires_grad=True)
     objective, target = ReconstructionObjective(0.01, 2.0), torch.zeros(2, dtype=torch.int64)

@@ -138,22 +138,24 @@ class PatchObjective(_Mean):
             raise ValueError(f"gamma is {self.gamma}; it must be 0 or more")
 
     def losses(self, output: "Tensor | Dense", target: Tensor) -> Tensor:
-        """Of patches in training, of the map's pixels in evaluation, (B,).
+        """Of patches in training, in evaluation of the map's pixels or of single patches, (B,).
 
         Args:
             output: B × classes logits, or what the network gives for whole images.
-            target: B int64 labels of patches, or B × H × W int64 in {0, 1}.
+            target: B int64 labels of patches, or B × H × W int64 in {0, 1}. Labels beside what the
+                network gives for images: each image is one patch.
 
         Raises:
             ValueError: output and target do not fit.
         """
         if isinstance(output, Tensor):
             return self._of_patches(output.float(), target)
-        _check_shapes(output.map.shape, target)
+        alone = target.ndim == 1
+        said, true = (output.patches, target[:, None, None]) if alone else (output.map, target)
+        _check_shapes(said.shape, true)
         # A mean of probabilities may pass 1 by a rounding, which the function below refuses.
-        map_ = output.map.float().clamp(0, 1)
-        terms = functional.binary_cross_entropy(map_, target.float(), reduction="none")
-        return terms.mean((1, 2))
+        share, truth = said.float().clamp(0, 1), (true == 1).float()
+        return functional.binary_cross_entropy(share, truth, reduction="none").mean((1, 2))
 
     def loss(self, output: "Tensor | Dense", target: Tensor) -> Tensor:
         """Mean loss over a batch, in nats."""

@@ -94,8 +94,7 @@ class SegmentationRecipe(LearnerRecipe):
         patches: how patches are cut; only for networks that are trained on them.
         pretraining: of the hidden layers as autoencoders; None = none. For penn and penn_conv.
         loss: bce, softmax or focal on patches; dice_bce, pixel_bce or contour (D-TVNet) on slices;
-            None = the network's own: bce on patches, contour for D-TVNet, pixel_bce for
-            MultiResUNet, as its authors train it, dice_bce for the others.
+            None = the network's own, see `own_loss`.
         hflip: probability of a mirror image in training.
         postprocess: how a map becomes an outline.
         clinical: how age and sex are normalised for the tables; no network here sees them.
@@ -143,6 +142,11 @@ class SegmentationRecipe(LearnerRecipe):
             return self
         own: Any = self.network
         how, decay = self.pretraining.training, own.sparsity.decay
+        if how.early_stop is not None or how.balance not in ("none", "sampler"):
+            raise ValueError(
+                f"pretraining.training: balance {how.balance} found, early_stop "
+                f"{'given' if how.early_stop else 'null'}; allowed are none or sampler, and null"
+            )
         if how.full_batch and decay:
             raise ValueError(
                 f"network.sparsity.decay: {decay} found with pretraining by {how.optimiser}; a loss "
@@ -216,9 +220,28 @@ class SegmentationRecipe(LearnerRecipe):
             raise ValueError(f"network.patch: {patch} px found, at most size {size} px allowed")
         return self
 
+    def fingerprint(self) -> str:
+        """As of every recipe; what is done to finished maps changes nothing that is learned."""
+        plain: dict[str, Any] = {"postprocess": PostprocessConfig(), "clinical": ClinicalConfig()}
+        if self.pretraining is not None:
+            learned = TrainingConfig.model_validate(self.pretraining.training.learned_from())
+            plain["pretraining"] = PretrainingConfig(training=learned)
+        return super(SegmentationRecipe, self.model_copy(update=plain)).fingerprint()
+
     def skip_reason(self, samples: "pd.DataFrame") -> str | None:
         """None: whether there are masks is for the node that trains to say."""
         return None
+
+    @property
+    def own_loss(self) -> Loss:
+        """What the network is trained for where no loss is given.
+
+        On patches softmax where they are read by softmax (OP-convNet), else bce; contour for
+        D-TVNet, pixel_bce for MultiResUNet, as its authors train it, dice_bce for the others.
+        """
+        if getattr(self.network, "reading", None) == "softmax":
+            return "softmax"
+        return losses_of(self.network.name)[0]
 
     def build_network(self, pretrained: bool = True) -> "nn.Module":
         """The network, seeded by torch's current state."""
@@ -228,7 +251,7 @@ class SegmentationRecipe(LearnerRecipe):
         """The loss, and maps as bytes."""
         from osteon.learning import segmentation_objectives as made
 
-        loss = self.loss or losses_of(self.network.name)[0]
+        loss = self.loss or self.own_loss
         for kind in OF_PATCHES:
             if loss == kind:
                 return made.PatchObjective(kind, getattr(self.network, "classes", 2))
@@ -272,7 +295,7 @@ class SegmentationRecipe(LearnerRecipe):
 
 
 def losses_of(network: str) -> tuple[Loss, ...]:
-    """Losses that a network may be trained with; the first is its own."""
+    """Losses that a network may be trained with; the first is its own, but see `own_loss`."""
     if network in ON_PATCHES:
         return OF_PATCHES
     if network == "d_tvnet":

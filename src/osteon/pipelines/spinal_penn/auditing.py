@@ -49,7 +49,9 @@ def audit_patch_split(
     Returns:
         `osteon.measures.patch_audit.patch_gap` of the judged patches, called at 0.5, with patches,
         train_share, target_share (of the balanced patches) and, of both splits, how many patches
-        were trained on and judged. Empty where the row's main network is not one on patches.
+        were trained on and judged, and under `audit` and `honest` what the table of
+        `osteon.measures.penn_part_tables.audit` reads. Empty where the row's main network is not
+        one on patches.
     """
     from osteon.learning.folds import fold_tasks, run_folds
     from osteon.measures.patch_audit import patch_gap
@@ -72,10 +74,11 @@ def audit_patch_split(
         work=workspace,
     )
     by_patch, by_patient = run_folds(tasks)
-    gap = patch_gap(
-        _counts(by_patch, cut.patients), _counts(by_patient, cut.patients), audit.rounds, audit.seed
-    )
+    counts = [_counts(one, cut.patients) for one in (by_patch, by_patient)]
+    gap = patch_gap(*counts, audit.rounds, audit.seed)
     return gap | {
+        "audit": arm_of(counts[0]),
+        "honest": arm_of(counts[1]),
         "patches": len(taken),
         "train_share": audit.train_share,
         "target_share": float((cut.labels[taken] == 1).mean()),
@@ -102,6 +105,22 @@ def _parts(
         Division(0, np.sort(mixed[:cut]), np.sort(mixed[cut:])),
         Division(1, taken[known], taken[~known]),
     ]
+
+
+def arm_of(counts: "NDArray[np.int64]") -> dict[str, Any]:
+    """One split for the table of the audit.
+
+    Args:
+        counts: (patients, 4) tp, fp, fn and tn of the judged patches of each patient.
+
+    Returns:
+        JSON-able: judged (patches), judged_patients and by_patient, the counts without names.
+    """
+    return {
+        "judged": int(counts.sum()),
+        "judged_patients": len(counts),
+        "by_patient": counts.tolist(),
+    }
 
 
 def _counts(result: "FoldResult", patients: "NDArray[Any]") -> "NDArray[np.int64]":

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,16 +17,13 @@ from osteon.pipelines.spinal_penn.training import segmentation, values_of
 from osteon.recipes import Recipe
 from osteon.recipes.preprocessing import PreprocessingConfig
 
-if TYPE_CHECKING:
-    from osteon.explaining.store import Maps
-
 logger = logging.getLogger(__name__)
 
 Outlined = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, Build]
 
 
 def outline(
-    maps: "Maps",
+    maps: Any,
     judged: pd.DataFrame,
     samples: pd.DataFrame,
     archive: Any,
