@@ -12,6 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 WHOLE_RUNS = (
     "test_row",
     "test_wff_row",
+    "test_penn_row",
     "test_image_rows",
     "test_evidence",
     "test_servers",

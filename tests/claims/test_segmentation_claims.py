@@ -1,5 +1,7 @@
 """The PENN paper's tables beside ours: which level stands where, and when nothing is testable."""
 
+import copy
+
 import pytest
 
 from osteon.claims.ledger import OUTSIDE, WITHIN, ledger, other_target
@@ -92,3 +94,14 @@ def test_printed_values_are_fractions_of_our_learners():
     values = printed_values(read_published("spinal_penn"))
     assert values["sae_plain"]["values"]["dice"] == pytest.approx(0.884)
     assert values["multiresunet"]["values"]["iou"] == pytest.approx(0.806)
+
+
+def test_a_figure_that_is_not_defined_is_not_called_absent():
+    metrics = copy.deepcopy(made.judged())
+    entry = metrics["learners"]["penn"]["patient"]["patch"]["f1"]
+    metrics["learners"]["penn"]["patient"]["patch"]["f1"] = entry | {"value": None}
+    del metrics["learners"]["unet"]["patient"]["patch"]["f1"]
+    protocol = {"cohort": {"classes": ["other", "tumour"]}}
+    rows = by_id(ledger("spinal_penn", metrics, None, "folder", protocol))
+    assert "not defined in this run" in rows["table2.penn.f1"]["reason"]
+    assert "not in this run" in rows["table2.unet.f1"]["reason"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import MRImageStorage, generate_uid
+from pydicom.uid import DeflatedExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from osteon.imaging.dicom_seg import read_seg
 from osteon.imaging.refusals import Refused
@@ -70,6 +70,18 @@ def test_other_objects_and_sizes_are_refused(tmp_path):
     path = seg(tmp_path / "s.dcm", LEFT[None], [HERE], [1])
     with pytest.raises(Refused, match="too_large"):
         read_seg(path, 5)
+
+
+def test_a_small_deflated_object_cannot_fill_the_memory(tmp_path):
+    made = dataset(LEFT, Modality="SEG", SegmentationType="BINARY")
+    made.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    made.save_as(tmp_path / "x.dcm", enforce_file_format=True)
+    assert len(read_seg(tmp_path / "x.dcm", 2**10).planes) == 1
+    made.add_new(0x00091001, "OB", bytes(2**24 + 2**20))
+    made.save_as(tmp_path / "x.dcm", enforce_file_format=True)
+    assert (tmp_path / "x.dcm").stat().st_size < 2**17
+    with pytest.raises(Refused, match="too_large: the deflated data set"):
+        read_seg(tmp_path / "x.dcm", 2**10)
 
 
 def test_source_frames_of_an_enhanced_object(tmp_path):

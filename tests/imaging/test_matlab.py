@@ -1,5 +1,8 @@
 """MATLAB files: numbers only, sizes before pixels."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from scipy.io import savemat
@@ -91,6 +94,27 @@ def test_the_size_is_checked_before_anything_is_inflated(tmp_path, monkeypatch):
         open_picture(path, max_pixels=59)
     with pytest.raises(Refused, match="too_large"):
         load_truth(path, max_pixels=59)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_variable_that_holds_more_than_its_shape_says_is_not_loaded(
+    tmp_path, monkeypatch, packed
+):
+    def element(kind, data):
+        return struct.pack("<II", kind, len(data)) + data + bytes(-len(data) % 8)
+
+    shape = element(6, struct.pack("<II", 6, 0)) + element(5, struct.pack("<iii", 2, 2, 1))
+    matrix = element(14, shape + element(1, b"I") + element(9, bytes(2**24 + 2**20)))
+    if packed:
+        small = zlib.compress(matrix, 9)
+        matrix = struct.pack("<II", 15, len(small)) + small
+    head = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack("<H", 0x0100) + b"IM"
+    (tmp_path / "x.mat").write_bytes(head + matrix)
+    picture = open_picture(tmp_path / "x.mat", max_pixels=60)
+    assert picture.header.rows == picture.header.columns == 2
+    monkeypatch.setattr("scipy.io.loadmat", lambda *_, **__: pytest.fail("loaded"))
+    with pytest.raises(Refused, match="too_large: a variable holds more bytes"):
+        list(picture.frames())
 
 
 @pytest.mark.parametrize("keep", [130, 200, 0.5])

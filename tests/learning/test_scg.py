@@ -223,3 +223,57 @@ def test_arguments_out_of_range_are_named() -> None:
             SCG([weight], **{name: 0})
     with pytest.raises(ValueError, match="params has 2 groups; allowed is one"):
         SCG([{"params": [weight]}, {"params": [nn.Parameter(torch.ones(1))]}])
+
+
+def by_the_book(value, slope, start: np.ndarray, steps: int) -> list[np.ndarray]:
+    """Møller's steps 1 to 9 as printed (with σ 1e-4, λ 1e-6): the weights after each iteration."""
+    weights, scale, raised, success, places = start, 1e-6, 0.0, True, []
+    residual = direction = -slope(weights)
+    for count in range(1, steps + 1):
+        length = direction @ direction
+        if success:
+            sigma = 1e-4 / np.sqrt(length)
+            rise = slope(weights + sigma * direction) - slope(weights)
+            curvature = direction @ rise / sigma
+        curvature += (scale - raised) * length
+        if curvature <= 0:
+            raised = 2 * (scale - curvature / length)
+            curvature, scale = scale * length - curvature, raised
+        descent = direction @ residual
+        moved = weights + descent / curvature * direction
+        share = 2 * curvature * (value(weights) - value(moved)) / descent**2
+        success = share >= 0
+        if success:
+            new = -slope(moved)
+            turn = (new @ new - new @ residual) / descent
+            direction = new if count % len(start) == 0 else new + turn * direction
+            weights, residual, raised = moved, new, 0.0
+        else:
+            raised = scale
+        if share >= 0.75:
+            scale /= 4
+        elif share < 0.25:
+            scale += curvature * (1 - share) / length
+        places.append(weights)
+    return places
+
+
+@pytest.mark.parametrize("start", [(-1.2, 1.0), (0.0, 3.0), (2.0, -2.0)])
+def test_every_step_is_the_one_that_the_paper_prints(start) -> None:
+    """Rosenbrock's valley, from where curvature is negative or steps are refused as well."""
+    weights = nn.Parameter(torch.tensor(start, dtype=torch.double))
+    optimiser, found = SCG([weights]), []
+    for _ in range(25):
+        descend(optimiser, lambda: rosenbrock(weights), 1)
+        found.append(weights.detach().clone().numpy())
+
+    def value(at: np.ndarray) -> float:
+        return float(rosenbrock(torch.from_numpy(at)))
+
+    def slope(at: np.ndarray) -> np.ndarray:
+        point = torch.from_numpy(at.copy()).requires_grad_()
+        rosenbrock(point).backward()
+        return point.grad.numpy()
+
+    wanted = by_the_book(value, slope, np.array(start), 25)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)

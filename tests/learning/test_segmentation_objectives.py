@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from osteon.learning.objectives import further_losses
+from osteon.learning.patches import WeightedPatches
 from osteon.learning.segmentation_objectives import (
     ContourObjective,
     PatchObjective,
@@ -255,6 +256,9 @@ def test_an_image_of_a_patch_s_size_is_judged_by_its_class() -> None:
     output = Dense(torch.rand(3, 8, 8), said[:, None, None])
     wanted = F.binary_cross_entropy(said, torch.tensor([1.0, 0.0, 0.0]), reduction="none")
     torch.testing.assert_close(PatchObjective(classes=3).losses(output, kinds), wanted)
+    weighted = WeightedPatches(PatchObjective(classes=3), (0.5, 2.0, 3.0))
+    own = weighted.losses(output, kinds)  # type: ignore[arg-type]
+    torch.testing.assert_close(own, wanted * torch.tensor([2.0, 0.5, 3.0]))
     several = Dense(torch.rand(3, 8, 8), torch.rand(3, 2, 2))
     with pytest.raises(ValueError, match=r"target has shape \(3, 1, 1\); wanted \(3, 2, 2\)"):
         PatchObjective().losses(several, kinds)

@@ -42,10 +42,17 @@ def test_with_counts_by_patient_there_is_an_interval_around_the_pooled_gap():
     assert found == patch_gap(audit, honest, ROUNDS, SEED)
 
 
-def test_the_same_arms_differ_by_nothing_but_each_is_drawn_by_itself():
-    same = counts_of(20, 0.8, 2)
-    gap = patch_gap(same, same, ROUNDS, SEED)["metrics"]["accuracy"]["gap"]
-    assert gap["value"] == 0 and gap["lo"] < 0 < gap["hi"]
+def test_the_same_patients_are_drawn_together_and_others_apart():
+    honest = counts_of(30, 0.7, 1)
+    audit = honest + np.array([3, 0, -3, 0])  # three patches more of each patient are found
+    both = patch_gap(audit, honest, ROUNDS, SEED)
+    apart = patch_gap(audit, honest[:29], ROUNDS, SEED)
+    assert both["paired"] and not apart["paired"]
+    widths = [
+        one["metrics"]["recall"]["gap"]["hi"] - one["metrics"]["recall"]["gap"]["lo"]
+        for one in (both, apart)
+    ]
+    assert 0 < widths[0] < widths[1] / 2
 
 
 @pytest.mark.parametrize(
@@ -54,3 +61,4 @@ def test_the_same_arms_differ_by_nothing_but_each_is_drawn_by_itself():
 def test_counts_that_are_none_are_refused(bad):
     with pytest.raises(SegmentationError, match="honest"):
         patch_gap([1, 2, 3, 4], bad, ROUNDS, SEED)
+

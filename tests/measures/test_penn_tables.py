@@ -7,6 +7,7 @@ import pytest
 
 from osteon.claims.published import read_published
 from osteon.measures.paper_table import with_interval
+from osteon.measures.patch_audit import patch_gap
 from osteon.measures.penn_part_tables import architectures
 from osteon.measures.penn_tables import NAMES, TABLE2, tables
 from osteon.measures.pretraining_curves import by_layer
@@ -125,31 +126,24 @@ def test_levels_show_the_first_learner_and_the_reference_only(metrics, printed):
     assert {row[1] for row in table.rows} == {"PENN", "U-Net"}
 
 
-ARM = {"judged": 100, "judged_patients": 5, "tp": 45, "fp": 5, "fn": 5, "tn": 45}
-SPLIT = {
-    "patches": 500, "target_share": 0.4, "train_share": 0.8,
-    "audit": ARM, "honest": ARM | {"tp": 30, "fn": 20, "judged": 90, "judged_patients": 2},
-}  # fmt: skip
+SPLIT = patch_gap([[7, 1, 3, 9], [9, 1, 1, 9]] * 3, [[6, 1, 4, 9]] * 6, 50, 0) | {
+    "patches": 120,
+    "folds": 3,
+    "target_share": 0.4,
+}
 
 
 def test_the_audit_and_its_gap(metrics, printed):
     table = find(made(metrics, printed, audit=SPLIT), "Audit")
     rows = {row[0]: row for row in table.rows}
-    assert rows["Recall"] == ["Recall", "90.0", "60.0", "30.0"]
-    assert "never quote" in table.note and "without intervals" in table.note
-    assert "500 patches, 40 % positive" in table.note
-    assert "100 of 5 patients by patch, 90 of 2 patients by patient" in table.note
-
-
-def test_the_audit_has_intervals_where_patients_are_told(metrics, printed):
-    rows = [[8, 1, 1, 10]] * 3 + [[9, 0, 2, 10]] * 3
-    arms = {arm: {"by_patient": rows} for arm in ("audit", "honest")}
-    table = find(made(metrics, printed, audit=arms), "Audit")
-    assert table.rows[1][3].startswith("0.0 [") and "bootstrap over patients" in table.note
+    assert rows["Recall"][:3] == ["Recall", "80.0", "60.0"]
+    assert rows["Recall"][3].startswith("20.0 [")
+    assert "never quote" in table.note and "paired bootstrap over patients" in table.note
+    assert "120 patches, 40 % of them of the target, each judged once in 3 folds" in table.note
 
 
 def test_an_audit_that_was_not_made_has_no_table(metrics, printed):
-    given = made(metrics, printed, audit={"statement": "no audit"})
+    given = made(metrics, printed, audit={})
     assert not any(title.startswith("Audit") for title in given)
 
 
@@ -181,3 +175,11 @@ def test_fig_6_as_a_table_in_rising_order():
     table = architectures(given, "tumour")
     assert [row[:2] for row in table.rows] == [["1", "50"], ["3", "200"]]
     assert table.rows[0][-1] == "50.0 [40.0, 60.0]" and "best by chance" in table.note
+
+
+def test_each_row_of_the_shares_names_its_method_and_what_stays(metrics, printed):
+    rows = made(metrics, printed)["Natural and balanced patches of tumour"].rows
+    own = [row for row in rows if row[0] == "PENN"]
+    assert [row[1] for row in own] == ["natural, 5.2 %", "6 %", "40 %", "50 %"]
+    assert len({tuple(row[2:4]) for row in own}) == 1
+    assert all(row[0] and row[2] and row[3] for row in rows)

@@ -97,6 +97,14 @@ def test_images_without_a_map_are_left_out_and_counted(tmp_path) -> None:
         stored(made([None] * 3), tmp_path)
 
 
+def test_slices_that_show_nothing_are_left_out_and_counted(tmp_path) -> None:
+    archive = made()
+    archive.arrays[2] = np.full((40, 30), 65535, np.uint16)
+    chosen, choice, _ = stored(archive, tmp_path)
+    assert chosen["archive_row"].tolist() == [0, 1]
+    assert choice["left_out"] == {"it shows one grey only": 1}
+
+
 def test_hu_have_no_background_to_remove(tmp_path) -> None:
     archive = made()
     archive.arrays[1] = np.zeros((40, 30), np.int16)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from osteon.cohorts.errors import CohortError
+from osteon.measures.patch_audit import patch_gap
 from osteon.measures.segmentation import overlap
 from osteon.pipelines.spinal_penn.evaluating import evaluate_segmenters
 from osteon.pipelines.spinal_penn.outlining import measure_lesions, outline
@@ -27,11 +28,11 @@ HISTORY = pd.DataFrame(
         "loss": [9.0, 3.0, 0.7],
     }
 )
-ARM = {"judged": 100, "judged_patients": 5, "tp": 40, "fp": 5, "fn": 5, "tn": 50}
-PATCH_SPLIT = {
-    "patches": 500, "target_share": 0.4, "train_share": 0.8,
-    "audit": ARM, "honest": ARM | {"tp": 30, "fn": 15},
-}  # fmt: skip
+PATCH_SPLIT = patch_gap([[8, 1, 2, 9]] * 6, [[6, 1, 4, 9]] * 6, 50, 0) | {
+    "patches": 500,
+    "folds": 3,
+    "target_share": 0.4,
+}
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +143,7 @@ def test_without_patches_pixels_are_judged_all_the_same(given):
     metrics, _, comparison = evaluate_segmenters(**given | empty)
     assert "patch" not in metrics["learners"]["penn"]["patient"]
     assert metrics["lesions"]["positive_patches"] is None and comparison["patch_f1"].isna().all()
-    tabulate_as_published(metrics, {"statement": "no audit"}, penn__history=HISTORY)
+    tabulate_as_published(metrics, {}, penn__history=HISTORY)
 
 
 def test_nothing_trained_and_no_reference_are_refused(given):

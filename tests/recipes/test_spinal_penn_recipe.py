@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -60,13 +61,9 @@ def test_importing_it_costs_no_torch() -> None:
         ({"network": PENN | {"node": 3}}, "node"),
         ({"network": {"name": "vgg"}}, "vgg"),
         ({"patches": {"strde": 3}}, "strde"),
-        ({"patches": {"rule": "half"}}, "rule"),
         ({"patches": {"fraction": 0}}, "fraction"),
-        ({"patches": {"share": 1.0}}, "share"),
         ({"pretraining": {"epochs": 3}}, "epochs"),
         ({"postprocess": {"treshold": 0.5}}, "treshold"),
-        ({"hflip": 1.5}, "hflip"),
-        ({"loss": "dice"}, "loss"),
         ({"training": {"epoch": 1}}, "epoch"),
     ],
     ids=str,
@@ -81,11 +78,9 @@ def test_a_typo_is_named(block, named) -> None:
     [
         ({"netwrk": {}}, "netwrk"),
         ({"network": {"name": "penn", "wdth": 1}}, "wdth"),
-        ({"network": {"name": "vgg"}}, "vgg"),
         ({"network": {"name": "penn", "sparsity": {"lambda": 0.0}}}, "lambda"),
         ({"patches": {"shares": 0.5}}, "shares"),
         ({"pretraining": {"trainng": {}}}, "trainng"),
-        ({"pretraining": "no"}, "pretraining"),
         ({"training": {"epoch": 3}}, "epoch"),
         ({"loss": "dice"}, "loss"),
         ({"labels": "permuted"}, "labels"),
@@ -161,10 +156,8 @@ def test_pretraining_can_be_left_out_alone() -> None:
 
 def test_blocks_merge_value_by_value_and_leave_what_they_were() -> None:
     whole = {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
-    assert deep_merged(whole, {"a": {"c": {"d": 5}}, "e": {"f": 1}}) == {
-        "a": {"b": 1, "c": {"d": 5}},
-        "e": {"f": 1},
-    }
+    found = deep_merged(whole, {"a": {"c": {"d": 5}}, "e": {"f": 1}})
+    assert found == {"a": {"b": 1, "c": {"d": 5}}, "e": {"f": 1}}
     assert whole == {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
 
 
@@ -356,7 +349,7 @@ def test_how_an_outline_is_cleaned_or_where_it_is_pretrained_trains_nothing_anew
 
 
 @pytest.mark.parametrize(
-    "block", [{"patches": 10}, {"train_share": 1.0}, {"rounds": 1}, {"patch": 3}], ids=str
+    "block", [{"patches": 10}, {"folds": 1}, {"rounds": 1}, {"patch": 3}], ids=str
 )
 def test_an_audit_that_cannot_be_is_refused(block) -> None:
     with pytest.raises(ValidationError, match=next(iter(block))):
@@ -365,7 +358,7 @@ def test_an_audit_that_cannot_be_is_refused(block) -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    folder, before = make_project(tmp_path_factory.mktemp("penn")), os.getcwd()
+    folder, before = make_project(tmp_path_factory.mktemp("penn")), Path.cwd()
     bootstrap_project(folder)
     yield folder
     os.chdir(before)
@@ -404,4 +397,4 @@ def test_the_paper_environment_is_the_published_protocol(project) -> None:
     assert (block["preprocessing"].size, network.patch) == (512, 32)
     assert (network.layers, network.nodes) == (3, 200)
     assert (recipe.patches.fraction, recipe.patches.share) == (0.6, 0.6)
-    assert recipe.pretraining.training.epochs == 500 and block["audit"].train_share == 0.8
+    assert recipe.pretraining.training.epochs == 500 and block["audit"].folds == 5

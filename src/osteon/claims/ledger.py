@@ -193,7 +193,10 @@ def _why_absent(path: str, metrics: Mapping[str, Any]) -> str:
     parts = path.split("/")
     learner = parts[2] if len(parts) > 2 else ""
     skipped = metrics.get("skipped", {}).get(learner)
-    return f"{learner} was skipped: {skipped}" if skipped else "not in this run"
+    if skipped:
+        return f"{learner} was skipped: {skipped}"
+    known = any(isinstance(one, Mapping) for _, one in look(metrics, "/".join(parts[1:])))
+    return "not defined in this run" if known else "not in this run"
 
 
 def judge(

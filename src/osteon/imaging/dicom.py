@@ -88,7 +88,7 @@ def _parse(file: BinaryIO, max_pixels: int) -> Dataset:
     """The header up to the pixels (deflated data sets: the whole)."""
     head = file.read(1024)
     if DEFLATED.encode() in head:
-        _check_deflated(file, max_pixels)
+        check_deflated(file, max_pixels)
     file.seek(0)
     deflated = DEFLATED.encode() in head
     try:
@@ -105,8 +105,16 @@ def _parse(file: BinaryIO, max_pixels: int) -> Dataset:
     return dataset
 
 
-def _check_deflated(file: BinaryIO, max_pixels: int) -> None:
-    """Inflate once without keeping, so that a small file cannot fill the memory."""
+def check_deflated(file: BinaryIO, max_pixels: int) -> None:
+    """Inflate once without keeping, so that a small file cannot fill the memory.
+
+    Args:
+        file: of a deflated data set (PS3.5 A.5); left anywhere.
+        max_pixels: limit of the pixels in it, of eight bytes each.
+
+    Raises:
+        Refused: too_large, decode_failed, truncated.
+    """
     file.seek(128 + 4)
     head = file.read(12)
     length = int.from_bytes(head[8:12], "little") if head[4:6] == b"UL" else 0

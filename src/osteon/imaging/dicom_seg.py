@@ -15,6 +15,7 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from osteon.imaging import tags
+from osteon.imaging.dicom import DEFLATED, check_deflated
 from osteon.imaging.picture import Array, check_size
 from osteon.imaging.refusals import Refused
 from osteon.imaging.slice_labels import Object, Plane, SliceLabels
@@ -35,7 +36,11 @@ def read_seg(path: Path, max_pixels: int) -> SliceLabels:
         Refused: mask_unreadable: no segmentation, segments that overlap or lie twice in one plane,
             a segment number beyond 255; too_large.
     """
-    dataset = pydicom.dcmread(path)
+    with path.open("rb") as file:
+        if DEFLATED.encode() in file.read(1024):
+            check_deflated(file, max_pixels)
+        file.seek(0)
+        dataset = pydicom.dcmread(file)
     if tags.code(dataset, "Modality") != "SEG":
         raise Refused("mask_unreadable", "a DICOM object that is no segmentation")
     frames = tags.integer(dataset, "NumberOfFrames") or 1

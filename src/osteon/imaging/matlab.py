@@ -8,9 +8,10 @@ the public set of vertebral bodies documents, see `cohorts.vertebral_bodies`.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,10 @@ NUMBERS = frozenset(
     {"uint8", "int8", "uint16", "int16", "uint32", "int32", "single", "double", "logical"}
 )
 """MATLAB classes that are read. `whosmat` names the class, loading may give a smaller type."""
+COMPRESSED = 15
+"""Type of an element of the file that holds a variable in zlib's format."""
+VALUE_BYTES, SPARE = 8, 2**24
+"""Of the largest class in `NUMBERS`, and of what stands beside the values."""
 
 
 def looks_like_matlab(head: bytes) -> bool:
@@ -65,7 +70,7 @@ def open_matlab(path: Path, max_pixels: int = MAX_PIXELS, check: Check | None = 
     )
     if check is not None:
         check(header)
-    return Picture(header, lambda: _decode(path))
+    return Picture(header, lambda: _decode(path, max_pixels))
 
 
 def load_truth(path: Path, max_pixels: int = MAX_PIXELS) -> Array:
@@ -78,7 +83,7 @@ def load_truth(path: Path, max_pixels: int = MAX_PIXELS) -> Array:
         Refused: decode_failed, too_large, no_pixels.
     """
     _checked(_directory(path), TRUTH, max_pixels)
-    return _stack(path, TRUTH)
+    return _stack(path, TRUTH, max_pixels)
 
 
 class _Variable(NamedTuple):
@@ -102,6 +107,45 @@ def _directory(path: Path) -> dict[str, _Variable]:
     return known
 
 
+def check_inflated(path: Path, limit: int) -> None:
+    """Inflate each variable once without keeping it, so that a small file cannot fill the memory.
+
+    The directory says what a variable's shape is, and SciPy reads what its data element holds.
+
+    Args:
+        path: a MATLAB 5 file.
+        limit: bytes of one variable, at most.
+
+    Raises:
+        Refused: too_large.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        order: Literal["little", "big"] = "big" if file.read(128)[126:128] == b"MI" else "little"
+        while len(tag := file.read(8)) == 8:
+            kind, length = (int.from_bytes(tag[at : at + 4], order) for at in (0, 4))
+            after = file.tell() + length
+            if kind == COMPRESSED:
+                length = _inflated(file.read(length), limit)
+            if length > limit:
+                raise Refused(
+                    "too_large", "a variable holds more bytes than the limit of pixels takes"
+                )
+            file.seek(min(after, size))
+
+
+def _inflated(raw: bytes, limit: int) -> int:
+    """Bytes of a zlib stream, counted until they are more than a limit."""
+    inflate, total = zlib.decompressobj(), 0
+    try:
+        while raw and total <= limit and not inflate.eof:
+            total += len(inflate.decompress(raw, 2**20))
+            raw = inflate.unconsumed_tail
+    except zlib.error:
+        raise Refused("decode_failed", "a variable cannot be inflated") from None
+    return total
+
+
 def _checked(known: dict[str, _Variable], name: str, max_pixels: int) -> tuple[int, int, int]:
     """Rows, columns and slices of a variable that may be loaded."""
     if name not in known:
@@ -116,9 +160,10 @@ def _checked(known: dict[str, _Variable], name: str, max_pixels: int) -> tuple[i
     return rows, columns, slices
 
 
-def _stack(path: Path, name: str) -> Array:
+def _stack(path: Path, name: str, max_pixels: int) -> Array:
     from scipy.io import loadmat
 
+    check_inflated(path, VALUE_BYTES * max_pixels + SPARE)
     try:
         with quiet():
             volume = np.asarray(loadmat(path, variable_names=[name])[name])
@@ -130,8 +175,8 @@ def _stack(path: Path, name: str) -> Array:
     return np.moveaxis(np.atleast_3d(volume), 2, 0)
 
 
-def _decode(path: Path) -> Iterator[Frame]:
-    stack = _stack(path, IMAGE)
+def _decode(path: Path, max_pixels: int) -> Iterator[Frame]:
+    stack = _stack(path, IMAGE, max_pixels)
     finite = stack[np.isfinite(stack)] if stack.dtype.kind == "f" else stack
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     step = DISPLAY_MAX / (high - low) if high > low else 0.0

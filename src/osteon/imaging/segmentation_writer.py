@@ -172,11 +172,14 @@ def _instance_uid(labels: Masks, series: Series, created: datetime, algorithm: s
     return derived_uid("segmentation", "/".join(names))
 
 
-def _thickness(planes: Sequence[SlicePlane]) -> float | None:
-    """Distance of neighbouring slices, mm: ingestion keeps no thickness. None for one slice."""
+def _thickness(planes: Sequence[SlicePlane]) -> float:
+    """Distance of neighbouring slices, mm: ingestion keeps no thickness.
+
+    A slice alone has 1 mm, as in `slice_planes.grid_of`: readers want a number.
+    """
     along = np.sort([np.dot(plane.position, normal_of(plane.orientation)) for plane in planes])
     steps = np.diff(along)
-    return float(np.median(steps)) if len(steps) else None
+    return float(np.median(steps)) if len(steps) else 1.0
 
 
 def _sources(planes: Sequence[SlicePlane], series: Series) -> list[Dataset]:

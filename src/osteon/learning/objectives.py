@@ -106,7 +106,7 @@ class Weighted(_Mean):
 
     def losses(self, output: Tensor, target: Tensor) -> Tensor:
         """The inner losses, each times the weight of its class, (B,)."""
-        weights = torch.tensor(self.weights, device=output.device)
+        weights = torch.tensor(self.weights, device=target.device)
         return weights[target] * self.inner.losses(output, target)
 
     def probabilities(self, output: Tensor) -> Tensor:

@@ -30,17 +30,18 @@ def patch_gap(audit: ArrayLike, honest: ArrayLike, rounds: int, seed: int) -> di
 
     Returns:
         JSON-able: warning, rounds, trial_run, method, `patients` (audit, honest; None where
-        counted together) and `metrics` → metric (recall for sensitivity) → audit, honest and `gap`
-        with value, lo, hi, method. The two judge different patches of partly other patients: each
-        is drawn by itself, over patients.
+        counted together), `paired`, and `metrics` → metric (recall for sensitivity) → audit, honest
+        and `gap` with value, lo, hi, method. With as many patients in both, rows are the same
+        patients and drawn together; else each split is drawn by itself.
 
     Raises:
         SegmentationError: counts of another shape, or missing or negative ones.
     """
     counts = {"audit": _counts("audit", audit), "honest": _counts("honest", honest)}
     values = {name: _measured(one, ones(len(one))) for name, one in counts.items()}
+    apart = len(counts["audit"]) != len(counts["honest"])
     drawn = {
-        name: _measured(one, draw(np.zeros(len(one), np.int64), rounds, seed + number))
+        name: _measured(one, draw(np.zeros(len(one), np.int64), rounds, seed + number * apart))
         for number, (name, one) in enumerate(counts.items())
     }
     alone = any(len(one) < 2 for one in counts.values())
@@ -54,6 +55,7 @@ def patch_gap(audit: ArrayLike, honest: ArrayLike, rounds: int, seed: int) -> di
     found = {
         "warning": WARNING,
         "rounds": rounds,
+        "paired": not apart,
         "trial_run": rounds < ADVISED_ROUNDS,
         "patients": {name: len(one) if len(one) > 1 else None for name, one in counts.items()},
         "metrics": metrics,

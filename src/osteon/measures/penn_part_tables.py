@@ -11,8 +11,6 @@ from osteon.measures.paper_table import (
     p_value,
     with_interval,
 )
-from osteon.measures.patch_audit import patch_gap
-from osteon.measures.segmentation import COUNTS
 
 STRATA = {
     "size": ("by size of the largest {target}", "Largest {target}"),
@@ -95,55 +93,28 @@ def _strata_note(metrics: Mapping[str, Any], key: str, target: str) -> str:
     )
 
 
-def audit(found: Mapping[str, Any], settings: Mapping[str, Any]) -> PaperTable | None:
-    """Figures of patches when patients are divided, beside the honest ones; None without counts.
+def audit(found: Mapping[str, Any]) -> PaperTable:
+    """Figures of patches when patients are divided, beside the honest ones.
 
     Args:
-        found: under `audit` and `honest` tp, fp, fn and tn of the judged patches, or `by_patient`,
-            such counts of each patient, which give intervals; perhaps judged and judged_patients of
-            each, and patches, target_share and train_share of both.
-        settings: rounds and seed of the bootstrap.
+        found: of `osteon.measures.patch_audit.patch_gap`, with patches, folds and target_share.
     """
-    if not set(ARMS) <= set(found):
-        return None
-    split, whole = (_by_patient(found[arm]) for arm in ARMS)
-    gap = patch_gap(split, whole, int(settings["rounds"]), int(settings["seed"]))
     rows = [
         [
             word,
-            *(number(gap["metrics"][metric][arm], 1, 100.0) for arm in ARMS),
-            with_interval(gap["metrics"][metric]["gap"], 1, 100.0),
+            *(number(found["metrics"][metric][arm], 1, 100.0) for arm in ARMS),
+            with_interval(found["metrics"][metric]["gap"], 1, 100.0),
         ]
         for word, metric in AUDITED.items()
     ]
-    spread = (
-        "95 % intervals by bootstrap over patients"
-        if None not in gap["patients"].values()
-        else "without intervals, as the counts are of all patients together"
-    )
     return PaperTable(
         "Audit: a split by patch, as in the paper, against a split by patient",
-        f"{gap['warning']} {_told(found)}Percent of balanced patches; gap: audit less honest, "
-        f"{spread}.",
+        f"{found['warning']} {found['patches']:,} patches, {100 * found['target_share']:.0f} % of "
+        f"them of the target, each judged once in {found['folds']} folds by patch and once in as "
+        "many by patient. Percent of balanced patches; gap: audit less honest, 95 % intervals by "
+        "paired bootstrap over patients.",
         ("Of patches", "Split by patch", "Split by patient", "Gap"),
         rows,
-    )
-
-
-def _by_patient(arm: Mapping[str, Any]) -> Any:
-    """Counts of each judged patient where they are told, else of all together."""
-    return arm.get("by_patient") or [arm[name] for name in COUNTS]
-
-
-def _told(found: Mapping[str, Any]) -> str:
-    """How many patches were split how, as far as it is known."""
-    if not {"patches", "target_share", "train_share"} <= set(found):
-        return ""
-    judged = [f"{found[arm]['judged']} of {found[arm]['judged_patients']} patients" for arm in ARMS]
-    return (
-        f"{found['patches']} patches, {100 * found['target_share']:.0f} % positive, "
-        f"{100 * found['train_share']:.0f} % for training; judged: {judged[0]} by patch, "
-        f"{judged[1]} by patient. "
     )
 
 

@@ -82,7 +82,7 @@ def tables(
     Args:
         metrics: of a run's evaluation; published: the paper's block.
         extras: what evaluation does not know; each may be absent and leaves its table out. `audit`:
-            counts of both splits, see `osteon.measures.penn_part_tables.audit`; `pretraining`:
+            of `osteon.measures.patch_audit.patch_gap`, see `penn_part_tables.audit`; `pretraining`:
             learner → stages, of `osteon.measures.pretraining_curves.by_layer`; `grid`: entries of
             layers, nodes and figures, see `osteon.measures.penn_part_tables.architectures`.
         brief: leave out differences and strata, which a report's page has in sections of its own.
@@ -101,7 +101,7 @@ def tables(
     made.append(prevalence(metrics, published))
     made += [] if brief else strata(metrics, NAMES, target(metrics))
     if extras.get("audit"):
-        made.append(audit(extras["audit"], metrics["settings"]))
+        made.append(audit(extras["audit"]))
     made.append(ablation(metrics, extras.get("pretraining") or {}, NAMES))
     return [one for one in made if one is not None]
 
@@ -243,7 +243,7 @@ def _ours_at(
         stated = [
             with_interval(found.get(f"{name}_at_{share:g}"), 1, 100.0) for name in MOVING.values()
         ]
-        rows.append(["", f"{100 * share:g} %", "", "", *stated])
+        rows.append([NAMES.get(learner, learner), f"{100 * share:g} %", *fixed, *stated])
     return rows
 
 
@@ -258,10 +258,11 @@ def _printed_at(name: str, published: Mapping[str, Any], shares: Any) -> list[li
     specificity = number(implied["specificity"], 1, 100.0)
     own = [number(printed[key], 1) for key in ("precision", "accuracy", "f1")]
     share = f"implied, {number(implied['prevalence'], 1, 100.0)} %"
-    rows = [[called, share, number(recall, 1, 100.0), f"implied {specificity}", *own]]
+    fixed = [number(recall, 1, 100.0), f"implied {specificity}"]
+    rows = [[called, share, *fixed, *own]]
     for stated in shares:
         ends = (np.array(recall), np.array(implied["specificity"]))
         found = at_prevalence(*ends, stated)
         given = [number(float(found[key]), 1, 100.0) for key in ("precision", "accuracy", "f1")]
-        rows.append(["", f"{100 * stated:g} %", "", "", *given])
+        rows.append([called, f"{100 * stated:g} %", *fixed, *given])
     return rows

@@ -73,7 +73,7 @@ class OutlineEnsemble(Ensemble):
         """
         objective: Any = self.recipe.build_objective()
         size, made = pixels.shape[1], []
-        planes = torch.from_numpy(self._beside(pixels)).float() / 255
+        planes = torch.from_numpy(np.ascontiguousarray(self._beside(pixels))).float() / 255
         with torch.no_grad():
             for part in planes.split(AT_ONCE):
                 said = [objective.probabilities(one(part)) for one in self.networks]

@@ -75,7 +75,8 @@ class PatchesConfig(Strict):
 class PretrainingConfig(Strict):
     """Greedy pretraining of the hidden layers as sparse autoencoders, one after the other.
 
-    λ, β and ρ stand with the network (`SparsityConfig`).
+    λ, β and ρ stand with the network (`SparsityConfig`). With `micro_batch` the mean activation of
+    the sparsity term is that of each micro-batch, not of the whole batch.
 
     Attributes:
         training: how each layer is fitted, as its own block of `TrainingConfig`; 500 epochs in the
@@ -149,8 +150,8 @@ class SegmentationRecipe(LearnerRecipe):
             )
         if how.full_batch and decay:
             raise ValueError(
-                f"network.sparsity.decay: {decay} found with pretraining by {how.optimiser}; a loss "
-                "that changes with each look at it cannot be searched along a line: 0 allowed"
+                f"network.sparsity.decay: {decay} found with pretraining by {how.optimiser}; a "
+                "loss that changes with each look at it has no line to search along: 0 allowed"
             )
         return self
 
@@ -352,12 +353,12 @@ class AuditConfig(Strict):
 
     Attributes:
         patches: that take part at most, drawn from all; both splits share them.
-        train_share: of the patches, or of the patients, that is trained on (the paper: 80 %).
+        folds: by patch, and as many by patient; 5 train on 80 %, as the paper does.
         rounds: bootstrap resamples of the gap.
         seed: of the draws.
     """
 
     patches: int = Field(default=20_000, ge=100, le=10_000_000)
-    train_share: float = Field(default=0.8, gt=0, lt=1)
+    folds: int = Field(default=5, ge=2, le=100)
     rounds: int = Field(default=2000, ge=50, le=100_000)
     seed: int = Field(default=0, ge=0, lt=2**32)

@@ -41,10 +41,10 @@ STRIPE = 6
 LEAST, MARGIN = 40, 0.6
 """A close-up is at least so many px of the image wide, and that much wider than what it shows."""
 LEGEND = (
-    " Blue border: drawn by the reader, the truth here; orange border: the network's outline. In "
-    "the pictures of errors green is right, vermilion is outlined but no {target}, and striped "
-    "yellow is {target} that was missed. The orange frame on the whole slice is what the close-ups "
-    "show. Dice is of this slice alone."
+    " Blue border: the mask that came with the images, the truth here; orange border: the "
+    "network's outline. In the pictures of errors green is right, vermilion is outlined but no "
+    "{target}, and striped yellow is {target} that was missed. The thin rectangle on the whole "
+    "slice, where there is one, is what the close-ups show. Dice is of this slice alone."
 )
 GALLERIES = {
     "outlines_best": (

@@ -87,8 +87,21 @@ def test_performance_is_dice_with_patches_apart():
 
 def test_strata_stand_as_subgroups():
     rows = card()["subgroups"]
-    assert len(rows) == 2 * 2 + 2 * 3
+    assert len(rows) == 2 * 2 + 2 * 2  # the third level has two patients
+    assert min(row["n_patients"] for row in rows) == 5
+    assert "here only those of 3 patients or more" in to_markdown(card())
     assert rows[0]["subgroup"] == "size: 8 to 15 mm" and rows[0]["dice"].startswith("0.500")
+
+
+def test_slices_that_were_not_taken_are_told():
+    cohort, topic = made.cohort(), "which part of the data is used"
+    assert "nothing was sampled" in answer(card(cohort=cohort), topic)
+    slices = {"choice": "even", "series": 5, "frames": 333, "chosen": 180}
+    cohort["preparation"] = {"slices": slices, "left_out": {"it shows one grey only": 2}}
+    assert answer(card(cohort=cohort), topic).startswith(
+        "180 of 333 kept slices: of those with a label map, chosen by rule (even); left out: 2 (it "
+        "shows one grey only)"
+    )
 
 
 def test_limits_follow_from_dice_and_from_patches():

@@ -205,3 +205,8 @@ def test_a_line_break_in_a_label_is_kept():
     labels = [label.get_text() for label in draw.figure(chart).axes[0].get_xticklabels()]
     assert labels == ["0-9\nn=7", "10-19\nn=38"]
     assert "0-9" in re.sub(r"<[^>]*>", " ", draw.svg(chart))
+
+
+def test_learners_of_bars_carry_their_names_in_print():
+    named = bars(series=[{"name": name, "y": [1, 2]} for name in ("penn_conv", "R1")])
+    assert [series.name for series in one(named).series] == ["PENN-conv", "R1"]

@@ -107,6 +107,7 @@ def test_the_summary_speaks_dice_and_warns_of_balanced_patches(page: Tree) -> No
         "Dice of pixels by patient",
         "F1 of patches, natural prevalence; not a Dice",
         "is lower than (not so once p is adjusted after Holm) that of U-Net",
+        "only one of truth and outline shows anything enters HD95 with its diagonal",
         "PENN outlined nothing in 1 of 24 patients who have a tumour",
         "On patches of which 50 % are positive",
         "Leak certificate: passed",

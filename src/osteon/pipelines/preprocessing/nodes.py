@@ -65,7 +65,7 @@ def choose_images(
     refused = {row: reason for row, reason in enumerate(reasons) if reason}
     refused |= _off_plane(images, preprocessing.planes)
     if preprocessing.masks:
-        refused = _maskless(archive, len(images)) | refused
+        refused = _blank(archive, len(images)) | _maskless(archive, len(images)) | refused
     target = None
     if cohort.labelled_by == "masks":
         target = cohort.mask_classes.index(cohort.classes[-1])
@@ -87,6 +87,17 @@ def _off_plane(images: pd.DataFrame, planes: tuple[str, ...] | None) -> dict[int
         row: f"its plane is {view.lower()}; the row takes {' and '.join(planes).lower()}"
         for row, view in enumerate(views)
         if planes is not None and view in PLANES and view not in planes
+    }
+
+
+def _blank(archive: Any, count: int) -> dict[int, str]:
+    """Row → why it is left out, of the slices that show nothing, as some volumes end in.
+
+    Two of them have the same pixels whoever the patients are, which no search for copies can tell
+    from a leak.
+    """
+    return {
+        row: "it shows one grey only" for row in range(count) if np.ptp(archive.pixels(row)) == 0
     }
 
 

@@ -7,14 +7,22 @@ import numpy as np
 import pandas as pd
 
 from osteon.cohorts.config import CohortConfig
+from osteon.cohorts.errors import CohortError
 from osteon.datasets.store import DIGEST_FILE
-from osteon.pipelines.spinal_penn.training import in_order, segmentation, slice_cases
+from osteon.pipelines.spinal_penn.training import (
+    in_order,
+    refuse_drawn_regions,
+    segmentation,
+    slice_cases,
+)
 from osteon.pipelines.training.nodes import hash_table
 from osteon.recipes import Recipe
 from osteon.recipes.preprocessing import PreprocessingConfig
 from osteon.recipes.spinal_penn import AuditConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from osteon.learning.folds import FoldResult
@@ -34,7 +42,10 @@ def audit_patch_split(
     recipe: Recipe,
     audit: AuditConfig,
 ) -> dict[str, Any]:
-    """Train the row's main network twice on the same balanced patches, split in two ways.
+    """Judge the row's main network on the same balanced patches, split by patch and by patient.
+
+    Both are cross-validated with as many folds, so that every patch is judged once in either way,
+    and patients are their own controls.
 
     Args:
         samples: one row a slice with a label map.
@@ -44,7 +55,7 @@ def audit_patch_split(
         cohort: the mask's classes.
         preprocessing: of the slices.
         recipe: the row's.
-        audit: how many patches, and the share that is trained on.
+        audit: how many patches and folds.
 
     Returns:
         `osteon.measures.patch_audit.patch_gap` of the judged patches, called at 0.5, with patches,
@@ -52,10 +63,14 @@ def audit_patch_split(
         were trained on and judged, and under `audit` and `honest` what the table of
         `osteon.measures.penn_part_tables.audit` reads. Empty where the row's main network is not
         one on patches.
+
+    Raises:
+        CohortError: as `osteon.pipelines.spinal_penn.training.train_segmenter`.
     """
     from osteon.learning.folds import fold_tasks, run_folds
     from osteon.measures.patch_audit import patch_gap
 
+    refuse_drawn_regions(preprocessing)
     full = segmentation(recipe).fitted_to(cohort.classes, preprocessing.size)
     if full.patches is None:
         return {}
@@ -64,7 +79,7 @@ def audit_patch_split(
     cut, everything = cases.expand(np.arange(len(table)), (audit.seed, 0xAD))
     rng = np.random.default_rng([audit.seed, 0xAD])
     taken = np.sort(rng.permutation(everything)[: audit.patches])
-    parts = _parts(taken, cut.patients, audit.train_share, rng)
+    parts = _parts(taken, cut.patients, audit.folds, rng)
     tasks = fold_tasks(
         full,
         cut,
@@ -73,64 +88,51 @@ def audit_patch_split(
         split_hash=f"{audit.model_dump_json()}",
         work=workspace,
     )
-    by_patch, by_patient = run_folds(tasks)
-    counts = [_counts(one, cut.patients) for one in (by_patch, by_patient)]
-    gap = patch_gap(*counts, audit.rounds, audit.seed)
-    return gap | {
-        "audit": arm_of(counts[0]),
-        "honest": arm_of(counts[1]),
-        "patches": len(taken),
-        "train_share": audit.train_share,
-        "target_share": float((cut.labels[taken] == 1).mean()),
-        "trained": {"audit": len(by_patch.train), "honest": len(by_patient.train)},
-        "judged": {"audit": len(by_patch.test), "honest": len(by_patient.test)},
-    }
+    results = run_folds(tasks)
+    by_patch, by_patient = (
+        _counts(half, cut.patients) for half in (results[: audit.folds], results[audit.folds :])
+    )
+    gap = patch_gap(by_patch, by_patient, audit.rounds, audit.seed)
+    share = float((cut.labels[taken] == 1).mean())
+    return gap | {"patches": len(taken), "folds": audit.folds, "target_share": share}
 
 
 def _parts(
-    taken: "NDArray[np.int64]",
-    patients: "NDArray[Any]",
-    share: float,
-    rng: np.random.Generator,
+    taken: "NDArray[np.int64]", patients: "NDArray[Any]", folds: int, rng: np.random.Generator
 ) -> "list[Division]":
-    """The same patches divided by chance, and divided by patient."""
+    """The folds by patch, then those by patient, of the same patches.
+
+    Raises:
+        CohortError: fewer patients than folds.
+    """
     from osteon.learning.tasks import Division
 
-    mixed = rng.permutation(taken)
-    cut = round(share * len(mixed))
     people = rng.permutation(np.unique(patients[taken]))
-    kept = people[: min(len(people) - 1, max(1, round(share * len(people))))]
-    known = np.isin(patients[taken], kept)
+    if len(people) < folds:
+        raise CohortError(
+            f"audit.folds: {folds} found with patches of {len(people)} patient(s); at most as many "
+            "folds as patients are allowed"
+        )
+    fold_of = dict(zip(people.tolist(), np.arange(len(people)) % folds, strict=True))
+    mixed = rng.permutation(np.arange(len(taken)) % folds)
+    whole = np.array([fold_of[one] for one in patients[taken].tolist()])
     return [
-        Division(0, np.sort(mixed[:cut]), np.sort(mixed[cut:])),
-        Division(1, taken[known], taken[~known]),
+        Division(number, taken[fold != own], taken[fold == own])
+        for number, (fold, own) in enumerate(
+            (fold, own) for fold in (mixed, whole) for own in range(folds)
+        )
     ]
 
 
-def arm_of(counts: "NDArray[np.int64]") -> dict[str, Any]:
-    """One split for the table of the audit.
-
-    Args:
-        counts: (patients, 4) tp, fp, fn and tn of the judged patches of each patient.
-
-    Returns:
-        JSON-able: judged (patches), judged_patients and by_patient, the counts without names.
-    """
-    return {
-        "judged": int(counts.sum()),
-        "judged_patients": len(counts),
-        "by_patient": counts.tolist(),
-    }
-
-
-def _counts(result: "FoldResult", patients: "NDArray[Any]") -> "NDArray[np.int64]":
-    """(patients, 4) tp, fp, fn and tn of the judged patches of each patient.
+def _counts(results: "Sequence[FoldResult]", patients: "NDArray[Any]") -> "NDArray[np.int64]":
+    """(patients, 4) tp, fp, fn and tn of the judged patches of each patient, patients in order.
 
     A judged patch is an image of its own size: what the network says of the patch stands behind its
     map, in bytes.
     """
-    called = result.probabilities[:, -1] >= HALF
-    true = result.labels == 1
+    called = np.concatenate([one.probabilities[:, -1] >= HALF for one in results])
+    true = np.concatenate([one.labels == 1 for one in results])
+    of_patch = np.concatenate([patients[one.test] for one in results])
     cells = (true & called, ~true & called, true & ~called, ~true & ~called)
-    place = np.unique(patients[result.test], return_inverse=True)[1]
+    place = np.unique(of_patch, return_inverse=True)[1]
     return np.stack([np.bincount(place, cell) for cell in cells], axis=1).astype(np.int64)

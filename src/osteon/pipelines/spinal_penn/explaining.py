@@ -10,11 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from osteon import imaging
 from osteon.cohorts.config import CohortConfig
-from osteon.datasets.store import Build
+from osteon.datasets.store import DIGEST_FILE, Build, source_hash
 from osteon.pipelines.spinal_penn.training import values_of
 from osteon.recipes.explainability import ExplainabilityConfig
 
+PLACED = (
+    *("image_position", "image_orientation", "pixel_spacing_mm", "native_rows", "native_columns"),
+    *("modality", "file_id", "slice"),
+)
+"""What the archive's index says of a slice that its exported mask hangs on."""
 WRITTEN = datetime(2000, 1, 1, tzinfo=UTC)
 """Date in an exported file: pseudonymous images have none, and the same outlines give one file."""
 
@@ -129,8 +135,10 @@ def export_outlines(
     """
     table = judged.merge(samples[["sample_id", "archive_row", "series_id"]], on="sample_id")
     write = partial(_export, table=table, archive=archive, cohort=cohort, outlines=outlines)
-    what = hashlib.sha256((outlines.folder / "digest.txt").read_bytes())
-    what.update(cohort.classes[-1].encode())
+    what = hashlib.sha256((outlines.folder / DIGEST_FILE).read_bytes())
+    what.update(f"{cohort.classes[-1]} {source_hash(imaging)}".encode())
+    for part in (table, archive.index.iloc[table["archive_row"]][list(PLACED)]):
+        what.update(part.to_csv(index=False).encode())
     return Build(what.hexdigest(), write)
 
 
@@ -177,6 +185,8 @@ def _export(
             written.append(told)
         except ValueError as error:
             left[told] = str(error)
+            for ending in (".dcm", ".nii.gz"):  # one without the other would pass for both
+                place.with_suffix(ending).unlink(missing_ok=True)
     found: dict[str, Any] = {"learner": learner, "target": cohort.classes[-1], "written": written}
     found |= {"geometry_assumed": assumed, "left_out": left}
     (folder / "contents.json").write_text(json.dumps(found, indent=2))

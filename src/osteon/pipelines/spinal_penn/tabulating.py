@@ -9,6 +9,7 @@ Tabulated = tuple[list[dict[str, Any]], str, list[dict[str, Any]]]
 HISTORY = "__history"
 ARCHITECTURE = re.compile(r"(\d+)x(\d+)$")
 """Ending of a learner's name: hidden layers and units of each."""
+HARD = "Dice at the levels that the paper names as hard, and at the others"
 FIGURES = ("dice", "iou", "precision", "recall", "accuracy", "f1")
 
 
@@ -32,7 +33,7 @@ def tabulate_as_published(
     figures = [
         stratum_figure(metrics, "size", "Largest diameter", "Dice by size of the target"),
         stratum_figure(metrics, "level", "Vertebral level", "Dice by level"),
-        stratum_figure(metrics, "hard_levels", "Levels of the spine", "Dice by level"),
+        stratum_figure(metrics, "hard_levels", "Levels of the spine", HARD),
         layer_figure(layers),
     ]
     extras = {"audit": patch_split or None, "pretraining": layers}

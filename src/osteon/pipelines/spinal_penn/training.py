@@ -44,8 +44,7 @@ def train_segmenter(
     """Cross-validate one segmenter.
 
     Args:
-        samples: one row a slice with a label map.
-        splits: which fold judges which slice; patients are never divided.
+        samples: one row a slice with a label map; splits: which fold judges which, by patient.
         prepared: folder of the image store, `masks.npy` beside `images.npy`.
         workspace: folder where unfinished folds are taken up again and finished ones reused.
         cohort: the mask's classes; the last class is the target.
@@ -58,12 +57,12 @@ def train_segmenter(
         fold was fitted on, and the record.
 
     Raises:
-        CohortError: there are no label maps, or the target is on none of them.
+        CohortError: no label maps, none with the target, or slices cropped by what is drawn.
     """
     from osteon.learning.folds import divisions, fold_tasks, run_folds
 
-    full = segmentation(recipe).for_learner(learner)
-    full = full.fitted_to(cohort.classes, preprocessing.size)
+    refuse_drawn_regions(preprocessing)
+    full = segmentation(recipe).for_learner(learner).fitted_to(cohort.classes, preprocessing.size)
     table = in_order(samples, splits)
     cases = slice_cases(table, prepared, cohort, full)
     hashes = {
@@ -92,6 +91,21 @@ def train_segmenter(
         _fitted(results, table, name),
         _record(full, results, hashes),
     )
+
+
+def refuse_drawn_regions(preprocessing: PreprocessingConfig) -> None:
+    """Refuse slices of which a part is shown: it is found by the outline that is to be found.
+
+    Raises:
+        CohortError: `region` is not the whole slice.
+    """
+    found = preprocessing.region
+    if found.mode != "whole" or found.apply_mask:
+        raise CohortError(
+            f"preprocessing.region: mode {found.mode}, apply_mask {found.apply_mask} found; only "
+            "mode whole without apply_mask allowed: a region by the label map shows the network "
+            "where the target is, in the judged slices too"
+        )
 
 
 def segmentation(recipe: Recipe) -> SegmentationRecipe:

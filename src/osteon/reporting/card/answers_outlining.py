@@ -102,8 +102,14 @@ def preprocessing(facts: CardFacts) -> str | None:
 
 @outlining
 def subsets(facts: CardFacts) -> str | None:
-    """Slices without a label map are left out."""
+    """Slices without a label map are left out, perhaps others by rule."""
     said = "all kept slices that have a label map; nothing was sampled"
+    slices = facts.preparation.get("slices") or {}
+    if slices and slices["chosen"] < slices["frames"]:
+        said = f"{slices['chosen']} of {slices['frames']} kept slices: of those with a label map, "
+        said += f"chosen by rule ({str(slices['choice']).replace('_', ' ')})"
+    if left := facts.preparation.get("left_out"):
+        said += "; left out: " + ", ".join(f"{count} ({why})" for why, count in left.items())
     if skipped := (facts.metrics or {}).get("skipped"):
         said += f"; {len(skipped)} learner(s) could not be trained on this cohort"
     return said

@@ -5,6 +5,7 @@ from typing import Any
 
 from osteon.reporting.card.answers_outlining import target
 from osteon.reporting.card.facts import CardFacts, figure, outlining
+from osteon.reporting.cells import RARE
 
 PIXEL, PATCH = "pixel", "patch"
 MEASURES = (
@@ -79,7 +80,10 @@ def failures(facts: CardFacts) -> str | None:
 def robustness(facts: CardFacts) -> str | None:
     """Strata; there are no controls without an image for outlines."""
     found = (facts.metrics or {}).get("strata") or {}
-    return f"by stratum: {', '.join(found).replace('_', ' ')}, in the report" if found else None
+    if not found:
+        return None
+    text = f"by stratum: {', '.join(found).replace('_', ' ')}, in the report; here only those of "
+    return f"{text}{RARE} patients or more"
 
 
 @outlining
@@ -146,7 +150,7 @@ def outlined_table(learners: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def strata_table(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row a learner and stratum."""
+    """One row a learner and stratum; a card is passed on, and what few patients have is theirs."""
     return [
         {
             "learner": row["learner"],
@@ -157,4 +161,5 @@ def strata_table(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for variable, rows in (metrics.get("strata") or {}).items()
         for row in rows
+        if row["n_patients"] >= RARE
     ]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from osteon.reporting.figures.names import known
 from osteon.reporting.figures.spec import Chart, Kind, Rule, Series, Values, number, numbers
 from osteon.reporting.figures.style import LONG_CYCLE, Role
 from osteon.reporting.figures.ternary import flat
@@ -45,9 +46,9 @@ def bars(one: Mapping[str, Any]) -> Chart:
     """Bars beside each other in named groups, with intervals.
 
     Args:
-        one: name, title, note, x, y, x_labels (names of the groups), `series` of name and y (one a
-            group, null for none), perhaps lo, hi and text; perhaps y_range and `rules`. At most
-            eight series.
+        one: name, title, note, x, y, x_labels (names of the groups), `series` of name (that of a
+            learner is put in print) and y (one a group, null for none), perhaps lo, hi and text;
+            perhaps y_range and `rules`. At most eight series.
 
     Raises:
         ValueError: a series has not one value a group, or series are too many.
@@ -62,7 +63,7 @@ def bars(one: Mapping[str, Any]) -> Chart:
         y, lo, hi, text = _columns(one, given, len(labels))
         shift = (place - (count - 1) / 2) * width
         x = tuple(group + shift for group in range(len(labels)))
-        name = str(given["name"])
+        name = known(str(given["name"])) or str(given["name"])
         series.append(
             Series(name, _key(name), x, y, lo, hi, "bars", role, text, width=0.92 * width)
         )

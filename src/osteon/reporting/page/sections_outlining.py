@@ -36,6 +36,9 @@ TESTED = {"Dice": "dice", "IoU": "iou", "NSD": "nsd", "HD95, mm": "hd95_mm"}
 EMPTY = {"both": "truth and outline", "prediction": "outline only", "reference": "truth only"}
 MILLIMETRES = 1
 """Decimals of a distance in mm."""
+ALONE = (
+    "A slice on which only one of truth and outline shows anything enters HD95 with its diagonal."
+)
 THREE = (
     "Three ways of counting stand apart, because papers mix them: pixels patient by patient (the "
     "headline), pixels of all patients thrown together, and patches as samples of a classifier. "
@@ -80,7 +83,8 @@ def pixel_table(view: View) -> Table:
     tolerance = ", ".join(f"{one:g}" for one in view.settings.get("tolerance_mm") or ())
     note = "NSD: share of the boundaries that lie within "
     note += f"{tolerance or 'the tolerance of'} mm of each other. "
-    note += "HD95: distance that 95 % of the boundary keep, smaller is better. "
+    note += "HD95: the distance within which 95 % of one boundary lie from the other, the worse of "
+    note += f"both ways, in the plane of each slice, slices of a patient pooled. {ALONE} "
     note += "".join(f"{view.label(name)} left out: {why}. " for name, why in skipped.items())
     return Table(
         f"Pixels, each patient judged by itself and then the mean; {view.counts()}",

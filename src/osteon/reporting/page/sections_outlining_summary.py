@@ -4,7 +4,7 @@ from typing import Any
 
 from osteon.reporting.page.blocks import Card, Cards, Points, Section, section
 from osteon.reporting.page.parts import View
-from osteon.reporting.page.sections_outlining import PATCH, PIXEL
+from osteon.reporting.page.sections_outlining import ALONE, PATCH, PIXEL
 from osteon.reporting.page.tables import absent, equals, estimate, number, parts_of, spoken
 
 Point = tuple[str, str]
@@ -84,13 +84,9 @@ def boundary(view: View) -> list[Point]:
     iou = view.metric(view.headline, PIXEL, "iou")
     if absent(parts_of(found)[0]) or absent(parts_of(iou)[0]):
         return []
-    return [
-        (
-            f"IoU {spoken(iou)}; 95 % of the boundary of {view.label(view.headline)} lie within "
-            f"{spoken(found, 1)} mm of the drawn one, mean over patients.",
-            "",
-        )
-    ]
+    text = f"{view.label(view.headline)} has an IoU of {spoken(iou)} and an HD95 of "
+    text += f"{spoken(found, 1)} mm, means over patients. {ALONE}"
+    return [(text, "")]
 
 
 def patches(view: View) -> list[Point]:
