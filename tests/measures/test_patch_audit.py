@@ -61,4 +61,3 @@ def test_the_same_patients_are_drawn_together_and_others_apart():
 def test_counts_that_are_none_are_refused(bad):
     with pytest.raises(SegmentationError, match="honest"):
         patch_gap([1, 2, 3, 4], bad, ROUNDS, SEED)
-
