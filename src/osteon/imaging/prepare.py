@@ -95,14 +95,9 @@ def prepare(
     Raises:
         ValueError: the image cannot be prepared so (see `refuse_reason`), or a wrong argument.
     """
-    channels = 3 if pixels.ndim == 3 else 1
-    background = stretch.background if intensity == "percentile" else "none"
-    if reason := refuse_reason(pixels.dtype, channels, colour, background):
-        raise ValueError(f"pixels: {reason}")
+    _check(pixels, colour, stretch.background if intensity == "percentile" else "none", mask)
     if not len(windows):
         raise ValueError("windows: none found, at least one allowed")
-    if mask is not None and mask.shape != pixels.shape[:2]:
-        raise ValueError(f"mask: shape {mask.shape} found, {pixels.shape[:2]} of the image allowed")
     image = region.crop(pixels)
     if colour == "grey":
         shown = stretched(image, stretch) if intensity == "percentile" else _grey(image, windows[0])
@@ -118,6 +113,13 @@ def prepare(
         inside = region.crop(mask) > 0
         shown = np.where(inside if shown.ndim == 2 else inside[..., None], shown, np.uint8(0))
     return to_square(shown, size, resize)
+
+
+def _check(pixels: Array, colour: str, background: str, mask: Array | None) -> None:
+    if reason := refuse_reason(pixels.dtype, 3 if pixels.ndim == 3 else 1, colour, background):
+        raise ValueError(f"pixels: {reason}")
+    if mask is not None and mask.shape != pixels.shape[:2]:
+        raise ValueError(f"mask: shape {mask.shape} found, {pixels.shape[:2]} of the image allowed")
 
 
 def prepare_mask(

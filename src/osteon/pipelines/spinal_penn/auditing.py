@@ -68,7 +68,6 @@ def audit_patch_split(
         CohortError: as `osteon.pipelines.spinal_penn.training.train_segmenter`.
     """
     from osteon.learning.folds import fold_tasks, run_folds
-    from osteon.measures.patch_audit import patch_gap
 
     refuse_drawn_regions(preprocessing)
     full = segmentation(recipe).fitted_to(cohort.classes, preprocessing.size)
@@ -88,13 +87,21 @@ def audit_patch_split(
         split_hash=f"{audit.model_dump_json()}",
         work=workspace,
     )
-    results = run_folds(tasks)
-    by_patch, by_patient = (
-        _counts(half, cut.patients) for half in (results[: audit.folds], results[audit.folds :])
-    )
-    gap = patch_gap(by_patch, by_patient, audit.rounds, audit.seed)
     share = float((cut.labels[taken] == 1).mean())
-    return gap | {"patches": len(taken), "folds": audit.folds, "target_share": share}
+    facts = {"patches": len(taken), "folds": audit.folds, "target_share": share}
+    return _compared(run_folds(tasks), cut.patients, audit) | facts
+
+
+def _compared(
+    results: "list[FoldResult]", patients: "NDArray[Any]", audit: AuditConfig
+) -> dict[str, Any]:
+    """The first half of the folds, by patch, against the second, by patient."""
+    from osteon.measures.patch_audit import patch_gap
+
+    by_patch, by_patient = (
+        _counts(half, patients) for half in (results[: audit.folds], results[audit.folds :])
+    )
+    return patch_gap(by_patch, by_patient, audit.rounds, audit.seed)
 
 
 def _parts(
