@@ -45,7 +45,8 @@ def test_a_slope_comes_back_where_it_was(rows, columns, size, mode):
     inner = tuple(slice(edge, -edge) for edge in (int(np.ceil(1 / s)) for s in laid.scale[::-1]))
     if max(laid.scale) <= 1:
         np.testing.assert_allclose(found[inner], wanted[inner], atol=2e-6)
-    assert np.abs(found - wanted).max() <= 1.01 / size
+    # At the border the mean over a much larger square leans inwards, by a tenth of its width.
+    assert np.abs(found - wanted).max() <= max(1.01, 0.11 * max(laid.scale)) / size
 
 
 @pytest.mark.parametrize("mode", ["stretch", "letterbox"])
