@@ -12,7 +12,12 @@ from osteon.cohorts.config import CohortConfig
 from osteon.cohorts.errors import CohortError
 from osteon.datasets.store import DIGEST_FILE, Build
 from osteon.pipelines.preprocessing.storing import IMAGES, MASKS, target_shares
-from osteon.pipelines.training.nodes import artefact_card, hash_table, write_folds
+from osteon.pipelines.training.nodes import (
+    artefact_card,
+    hash_table,
+    training_record,
+    write_folds,
+)
 from osteon.recipes import Recipe
 from osteon.recipes.preprocessing import PreprocessingConfig
 from osteon.recipes.spinal_penn import SegmentationLearner, SegmentationRecipe
@@ -89,7 +94,7 @@ def train_segmenter(
         Build(tasks[0].folder.name, partial(write_folds, results=results, card=card)),
         _history(results),
         _fitted(results, table, name),
-        _record(full, results, hashes),
+        training_record(full, results, hashes),
     )
 
 
@@ -228,32 +233,3 @@ def _fitted(results: "list[FoldResult]", table: pd.DataFrame, name: str) -> pd.D
         for one in results
     ]
     return pd.concat(parts, ignore_index=True)
-
-
-def _record(
-    recipe: SegmentationRecipe, results: "list[FoldResult]", hashes: dict[str, str]
-) -> dict[str, Any]:
-    import osteon
-
-    folds = [
-        {
-            "fold": one.fold,
-            "judged_samples": len(one.samples),
-            "fitted_samples": len(one.fitted),
-            "held_back_samples": len(one.held_back),
-            "epochs": len(one.history),
-            "final_loss": one.history[-1]["loss"] if one.history else None,
-            "seconds": one.seconds,
-            "device": one.device,
-            "threads": one.threads,
-            "parameters": one.parameters,
-            "weights": one.weights_origin,
-            "sha256": one.sha256,
-            "resumed": one.resumed,
-            "reused": one.reused,
-        }
-        for one in results
-    ]
-    hashed = {f"{what}_hash": value for what, value in hashes.items()}
-    code = {"osteon": osteon.__version__, "code_digest": results[0].code_digest}
-    return {"status": "trained", "recipe": recipe.describe(), **code, **hashed, "folds": folds}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from osteon.cohorts.errors import CohortError
+from osteon.pipelines.training.nodes import training_record
 
 if TYPE_CHECKING:
     from osteon.learning.folds import FoldResult
@@ -114,27 +115,6 @@ def record_of(
     recipe: Any, results: "Sequence[FoldResult]", hashes: dict[str, str]
 ) -> dict[str, Any]:
     """The training record of a network that makes no call of its own."""
-    import osteon
-
-    folds = [
-        {
-            "fold": one.fold,
-            "judged_samples": len(one.samples),
-            "fitted_samples": len(one.fitted),
-            "epochs": len(one.history),
-            "final_loss": one.history[-1]["loss"] if one.history else None,
-            "seconds": one.seconds,
-            "device": one.device,
-            "threads": one.threads,
-            "parameters": one.parameters,
-            "weights": one.weights_origin,
-            # Inner folds are for λ and thresholds: the artefact holds the final network alone.
-            "sha256": one.sha256 if one is results[-1] else None,
-            "resumed": one.resumed,
-            "reused": one.reused,
-        }
-        for one in results
-    ]
-    code = {"osteon": osteon.__version__, "code_digest": results[0].code_digest}
-    hashed = {f"{what}_hash": value for what, value in hashes.items()}
-    return {"status": "trained", "recipe": recipe.describe(), **code, **hashed, "folds": folds}
+    # Inner folds are for λ and thresholds: the artefact holds the final network alone.
+    inner = [{"sha256": None} for _ in results[:-1]]
+    return training_record(recipe, results, hashes, [*inner, {}])

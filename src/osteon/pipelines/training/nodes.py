@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,15 +118,38 @@ def _fitted(
 def _record(
     recipe: LearnerRecipe, results: "list[FoldResult]", hashes: dict[str, str]
 ) -> dict[str, Any]:
+    judged = [
+        {
+            "judged_accuracy": float((r.probabilities.argmax(1) == r.labels).mean()),
+            "judged_log_loss": _log_loss(r),
+        }
+        for r in results
+    ]
+    return training_record(recipe, results, hashes, judged)
+
+
+def training_record(
+    recipe: LearnerRecipe,
+    results: "Sequence[FoldResult]",
+    hashes: dict[str, str],
+    further: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """What is told of a training, whatever was trained.
+
+    Args:
+        recipe: of the learner.
+        results: one a fold.
+        hashes: name → hash of data and split.
+        further: of each fold, what only such a learner has; it replaces what all have.
+    """
     folds = [
         {
             "fold": r.fold,
             "judged_samples": len(r.samples),
-            "judged_accuracy": float((r.probabilities.argmax(1) == r.labels).mean()),
-            "judged_log_loss": _log_loss(r),
             "fitted_samples": len(r.fitted),
             "held_back_samples": len(r.held_back),
             "epochs": len(r.history),
+            "final_loss": r.history[-1]["loss"] if r.history else None,
             "seconds": r.seconds,
             "device": r.device,
             "threads": r.threads,
@@ -134,8 +158,9 @@ def _record(
             "sha256": r.sha256,
             "resumed": r.resumed,
             "reused": r.reused,
+            **own,
         }
-        for r in results
+        for r, own in zip(results, further or [{}] * len(results), strict=True)
     ]
     hashed = {f"{what}_hash": value for what, value in hashes.items()}
     # Folds of an earlier run are reused only if the code that trains them is the same.
