@@ -144,7 +144,8 @@ def test_learner_and_paper_are_read_off_the_workspace() -> None:
 
 def test_the_record_counts_and_names_what_was_trained() -> None:
     one = SimpleNamespace(
-        fold=2, samples=["a"], fitted=["b", "c"], held_back=[], history=[{"loss": 2.0}, {"loss": 1.0}],
+        fold=2, samples=["a"], fitted=["b", "c"], held_back=[],
+        history=[{"loss": 2.0}, {"loss": 1.0}],
         seconds=3.0, device="cpu", threads=1, parameters=7, weights_origin="none", sha256="s",
         resumed=False, reused=True, code_digest="digest",
     )  # fmt: skip
