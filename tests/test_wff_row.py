@@ -230,6 +230,8 @@ def test_the_framework_calls_every_test_patient_as_the_run_did(runs: Runs, boxes
         found = framework.diagnose(series, age)
         assert (found.call == "malignant") == said.vote
         assert found.score == pytest.approx(said.prob_malignant, abs=1e-6)
+        told = found.votes.patients.iloc[0]
+        assert (bool(told["vote"]), told["score"]) == (said.vote, found.score)
         if said.patient_id in timed:
             assert timed[said.patient_id]["call"] == found.call
             assert timed[said.patient_id]["score"] == pytest.approx(found.score, abs=1e-6)

@@ -15,9 +15,11 @@ FROM = (DETECTED, OTHER, WHOLE, LABELLED, NONE)
 
 def surest(detections: pd.DataFrame, score: float) -> pd.DataFrame:
     """The surest box of each slice, of those that reach a score: the one that speaks in Eq. 1."""
-    sure = detections[detections["score"] >= score]
-    ordered = sure.sort_values("score", ascending=False, kind="stable")
-    return ordered.drop_duplicates("sample_id")
+    given = detections["score"].to_numpy(np.float64)
+    order = np.argsort(-given, kind="stable")
+    order = order[given[order] >= score]
+    ordered = detections.take(order)
+    return ordered[~ordered["sample_id"].duplicated().to_numpy()]
 
 
 def largest(
@@ -47,10 +49,9 @@ def largest(
     best = order[first]
     chosen, names = np.full((len(series), 4), np.nan), np.full(len(series), None, dtype=object)
     chosen[place], names[place] = corners[best], boxes["sample_id"].to_numpy()[best]
-    there = ~np.isnan(chosen[:, 0])
-    found = series.reset_index(drop=True).assign(sample_id=names)
-    found[BOX] = chosen
-    return found.assign(box_from=np.where(there, source, NONE))
+    box_from = np.where(np.isnan(chosen[:, 0]), NONE, source)
+    corner = dict(zip(BOX, chosen.T, strict=True))
+    return series.reset_index(drop=True).assign(sample_id=names, **corner, box_from=box_from)
 
 
 def borrowed(boxed: pd.DataFrame, sizes: np.ndarray) -> pd.DataFrame:
@@ -73,9 +74,7 @@ def borrowed(boxed: pd.DataFrame, sizes: np.ndarray) -> pd.DataFrame:
             best = own[np.nanargmax(area[own])]
             corners[lacking] = share[best] * size[lacking]
             source[lacking] = OTHER
-    found = boxed.assign(box_from=source)
-    found[BOX] = corners
-    return found
+    return boxed.assign(box_from=source, **dict(zip(BOX, corners.T, strict=True)))
 
 
 def whole(series: pd.DataFrame, sizes: np.ndarray) -> pd.DataFrame:

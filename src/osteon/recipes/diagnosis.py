@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ from osteon.imaging.tubes import choose_by_index, cut_tube, standardise, tube_bo
 from osteon.learning.batches import unit
 from osteon.measures import tube_boxes
 from osteon.measures.age_table import AgeTable
-from osteon.measures.fusion import terms_of
+from osteon.measures.fusion import votes
 from osteon.measures.fusion_explain import Explained, explain
+from osteon.measures.fusion_terms import NoBox, Terms, names
 from osteon.measures.opinions import image_opinions
 from osteon.measures.tube_boxes import BOX
 from osteon.recipes.artefact import Ensemble, load_learner
@@ -49,7 +51,9 @@ class Diagnosis:
     Attributes:
         call: name of the class that the votes gave.
         score: mean over the series of the mean over the images of P, 0..1, for the positive class.
-        votes: every image's, every series' and the patient's, see `Explained`.
+        terms: D, M and A, and names, of all images, series and the patient.
+        lambdas: λ1, λ2, λ3 that they were weighed by.
+        no_box: what an image without a box did.
         boxes: one row a found box: sample_id (`<series>/<slice>`), x0 … y1 in px of the slices,
             score and prob_<class>.
         seconds: stage → seconds, in the order of `STAGES`.
@@ -57,9 +61,16 @@ class Diagnosis:
 
     call: str
     score: float
-    votes: Explained
+    terms: Terms
+    lambdas: tuple[float, float, float]
+    no_box: NoBox
     boxes: pd.DataFrame
     seconds: dict[str, float]
+
+    @cached_property
+    def votes(self) -> Explained:
+        """Every image's, every series' and the patient's vote; made when it is first asked for."""
+        return explain(self.terms, self.lambdas, self.no_box)
 
 
 @dataclass(frozen=True)
@@ -118,11 +129,13 @@ class Framework:
             cut = self._tubes(series, table, boxes)
         with clock.stage("classify"):
             said = self._sequence(cut)
+        voting = self.voting
         with clock.stage("fuse"):
-            votes = self._votes(table, boxes, said, age)
-        patient = votes.patients.iloc[0]
-        call = self.classes[-1] if patient["vote"] else self.classes[0]
-        return Diagnosis(call, float(patient["score"]), votes, boxes, clock.seconds)
+            terms = self._terms(table, boxes, said, age)
+            found = votes(terms, np.array([self.lambdas]), voting.no_box)
+        call = self.classes[-1] if found.vote[0, 0] else self.classes[0]
+        score = float(found.score[0, 0])
+        return Diagnosis(call, score, terms, self.lambdas, voting.no_box, boxes, clock.seconds)
 
     def _prepared(self, series: Sequence[Slices]) -> list[torch.Tensor]:
         """Batches of at most 16 slices, B × 3 × side × side in [0, 1], on the device."""
@@ -180,13 +193,14 @@ class Framework:
         recipe = self.sequence.recipe
         assert isinstance(recipe, SequenceRecipe)
         slice_of = dict(zip(table["sample_id"], table["slice"], strict=True))
+        corners, named = cut[BOX].to_numpy(np.float64), cut["sample_id"].tolist()
         made = []
-        for at in np.flatnonzero(cut["box_from"] != tube_boxes.NONE).tolist():
-            row, slices = cut.iloc[at], series[at]
-            centre = slice_of.get(row["sample_id"], len(slices) // 2)
+        for at in np.flatnonzero(cut["box_from"].to_numpy() != tube_boxes.NONE).tolist():
+            slices = series[at]
+            centre = slice_of.get(named[at], len(slices) // 2)
             taken = choose_by_index(len(slices), int(centre), recipe.slices)
             height, width = slices[0].shape[:2]
-            square = tube_box(row[BOX].tolist(), height, width, recipe.margin)
+            square = tube_box(corners[at].tolist(), height, width, recipe.margin)
             made.append(standardise(cut_tube([slices[one] for one in taken], square, recipe.side)))
         shape = (0, recipe.slices, recipe.side, recipe.side)
         tubes = np.stack(made) if made else np.empty(shape, np.float32)
@@ -203,15 +217,26 @@ class Framework:
             said[table["box_from"] != tube_boxes.NONE] = given[:, -1].cpu().numpy()
         return table.assign(m=said)
 
-    def _votes(
+    def _terms(
         self, table: pd.DataFrame, boxes: pd.DataFrame, said: pd.DataFrame, age: float | None
-    ) -> Explained:
+    ) -> Terms:
+        """The terms of Eq. 1. Slices stand series by series already: nothing has to be joined."""
         pair = (self.classes[0], self.classes[-1])
         images = image_opinions(boxes, table, pair, self.voting.score, self.voting.aggregate)
         years = np.array([np.nan if age is None else age], dtype=np.float64)
-        patient = pd.DataFrame({"patient_id": [PATIENT], "label": [0]})
-        patient["a"] = self.age.probability(years)
-        return explain(terms_of(images, said, patient), self.lambdas, self.voting.no_box)
+        one = np.zeros(1, dtype=np.int64)
+        return Terms(
+            d=images["d"].to_numpy(np.float64),
+            sequence=table["sequence_id"].astype("int64").to_numpy(),
+            m=said["m"].to_numpy(np.float64),
+            patient=np.repeat(one, len(said)),
+            a=self.age.probability(years),
+            label=one,
+            image_ids=names(table["sample_id"]),
+            sequence_ids=names(said["sequence_id"]),
+            patient_ids=np.array([PATIENT]),
+            kinds=names(said["sequence"]),
+        )
 
 
 class _Clock:
