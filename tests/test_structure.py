@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 import yaml
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from kedro.io import CatalogConfigResolver
 
 from osteon import pipeline_registry
 from osteon.claims.published import PAPERS
@@ -64,6 +66,28 @@ def test_every_dataset_has_a_place_on_disk(pipelines, project) -> None:
         for pipeline in pipelines.values():
             for name in pipeline.datasets():
                 assert name.startswith("params:") or name in catalog, name
+
+
+def test_layers_of_the_lineage_page_stand_in_an_order(pipelines, project) -> None:
+    """Kedro-viz draws no layers at all where one comes both before and after another."""
+    with KedroSession.create(project_path=project, env="smoke") as session:
+        resolver = CatalogConfigResolver(session.load_context().config_loader["catalog"])
+
+    def layer(dataset: str) -> str:
+        return resolver.resolve_pattern(dataset)["metadata"]["kedro-viz"]["layer"]
+
+    def data(names: set[str]) -> set[str]:
+        return {layer(one) for one in names if not one.startswith("params:")}
+
+    for name, pipeline in pipelines.items():
+        before: dict[str, set[str]] = {}
+        for node in pipeline.nodes:
+            for made in data(set(node.outputs)):
+                before.setdefault(made, set()).update(data(set(node.inputs)) - {made})
+        try:
+            TopologicalSorter(before).prepare()
+        except CycleError as cycle:
+            pytest.fail(f"{name}: layers in a circle, {cycle.args[1]}")
 
 
 @pytest.mark.parametrize("env", ["local", "paper", "smoke"])
