@@ -21,7 +21,8 @@ PAGES = ("report.html", "model_card.md", "ledger.md", "paper_tables.md", "metric
          "comparison.csv", "patch_split.json", "leak_certificate.json")  # fmt: skip
 SECTIONS = ("How well tumours are outlined", "Is the difference real?", "Leak certificate",
             "Where outlines succeed and fail", "Best outlines", "Worst outlines",
-            "What the first layer looks for")  # fmt: skip
+            "What the first layer looks for", "What changes the answer at a patch",
+            "Where the network looks")  # fmt: skip
 PSEUDONYM = re.compile(r"\b[PFS][0-9a-f]{16}\b")
 NUMBER = re.compile(r"\bMR\d{7}\b")
 """How the phantom's hospital numbers its patients."""

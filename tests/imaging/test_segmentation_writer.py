@@ -225,6 +225,7 @@ def test_a_ct_is_referred_to_as_one(tmp_path):
         ({"series": series(2, samples=("a", "a"))}, "series: 1 different samples"),
         ({"series": series(3)}, "series: 3 different samples found for 2 masks"),
         ({"series": series(2, modality="US")}, "series: modality 'US'"),
+        ({"planes": [*stack([1]), *stack([1])]}, "slices .* and .* lie at the same place; one"),
     ],
 )
 def test_what_cannot_be_written_is_refused(tmp_path, changes, named):

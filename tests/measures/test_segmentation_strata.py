@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from osteon.measures.segmentation import SegmentationError, overlap
-from osteon.measures.segmentation_strata import LEAST, by_stratum
+from osteon.measures.segmentation_strata import LEAST, SMALL, by_stratum
 from osteon.recipes.evaluation import EvaluationConfig
 
 CONFIG = EvaluationConfig(rounds=100, seed=2)
@@ -54,13 +54,44 @@ def test_means_are_those_of_the_patients_in_the_stratum():
     json.dumps(found, allow_nan=False)
 
 
-def test_below_five_patients_there_is_no_interval():
+def test_where_a_metric_is_of_fewer_than_five_patients_there_is_no_interval():
     for few in (1, LEAST - 1, LEAST):
-        found = by_stratum(table(), groups(few), ("small", "large"), CONFIG)
-        dice = found[0]["dice"]
-        assert dice["value"] is not None
-        assert (dice["lo"] is None) == (few < LEAST)
-        assert ("fewer than 5" in dice["method"]) == (few < LEAST)
+        own = table()
+        own.loc[own["patient_id"] > f"P{few - 1:02d}", "nsd"] = np.nan
+        nsd = by_stratum(own, groups(8), ("small", "large"), CONFIG)[0]["nsd"]
+        assert nsd["value"] is not None and nsd["n_patients"] == few
+        assert (nsd["lo"] is None) == (few < LEAST)
+        assert ("fewer than 5" in nsd["method"]) == (few < LEAST)
+
+
+def sized(**sizes):
+    """Groups of so many patients, in this order."""
+    names = [name for name, count in sizes.items() for _ in range(count)]
+    patients = [f"P{k:02d}" for k in range(PATIENTS)]
+    return pd.DataFrame({"patient_id": patients, "stratum": names})
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shown"),
+    [
+        ({"a": 10, "b": 10}, {"a": ["a"], "b": ["b"]}),
+        ({"a": 3, "b": 14, "c": 3}, {"b": ["b"], SMALL: ["a", "c"]}),
+        # One patient beside larger groups could be had by subtraction, or stand alone.
+        ({"a": 12, "b": 1, "c": 7}, {"a": ["a"], SMALL: ["b", "c"]}),
+        ({"a": 19, "b": 1}, {}),
+        ({name: 4 for name in "abcde"}, {}),
+    ],
+)
+def test_no_figure_is_of_fewer_than_five_patients(sizes, shown):
+    found = by_stratum(table(), sized(**sizes), tuple("abcde"), CONFIG)
+    own = [one for one in found if one["learner"] == "penn"]
+    assert {one["stratum"]: one["joined"] for one in own} == shown
+    for one in own:
+        assert one["n_patients"] == sum(sizes[name] for name in one["joined"]) >= LEAST
+    values = table().query("learner == 'penn'")["dice"].to_numpy()
+    if SMALL in shown:
+        parts = sized(**sizes)["stratum"].isin(shown[SMALL]).to_numpy()
+        assert own[-1]["dice"]["value"] == pytest.approx(values[parts].mean())
 
 
 def test_a_patient_of_two_strata_counts_in_both():

@@ -10,6 +10,7 @@ from osteon.cohorts.config import CohortConfig
 from osteon.cohorts.errors import CohortError
 from osteon.datasets import Build
 from osteon.pipelines.preprocessing.nodes import (
+    GIVEN,
     choose_images,
     describe_preparation,
     prepare_images,
@@ -151,6 +152,9 @@ def test_the_store_holds_the_crop_in_three_windows(tmp_path) -> None:
     described = describe_preparation(choice, tmp_path, config)
     assert 0 < described["colour"]["without_hue"] < 1
     assert described["slices"] == choice["slices"]
+    assert described["given"] == config.model_dump(mode="json", include=set(GIVEN))
+    grey = describe_preparation(choice, tmp_path, PreprocessingConfig(size=32))
+    assert grey["given"]["size"] == 32 and set(grey["given"]) == set(GIVEN)
 
 
 def test_adjacent_slices_become_channels_and_ends_repeat(tmp_path) -> None:

@@ -59,7 +59,8 @@ def given(tmp_path_factory):
         "cohort": cohort.COHORT,
         "flow": {"images": 16},
         "certificate": {"passed": True},
-        "lesions": lesions,
+        # Eight patients make one group of a size that a figure may be of.
+        "lesions": lesions.assign(band="15 to 25 mm"),
         "recipe": cohort.RECIPE,
         **tables,
         "d_tvnet__record": SKIPPED,
@@ -99,14 +100,16 @@ def test_settings_and_data_say_what_the_figures_were_made_with(found):
     assert set(metrics["training"]) == {*SHIFTS, "d_tvnet"}
 
 
-def test_strata_by_size_level_and_the_paper_s_hard_levels(found):
-    strata = found[0]["strata"]
-    assert list(strata) == ["size", "level", "hard_levels"]
-    hard = [one for one in strata["hard_levels"] if one["learner"] == "penn"]
-    counts = {one["stratum"]: one["n_patients"] for one in hard}
-    assert counts == {"T1 to T3": 2, "L5": 1, "other levels": 3, "not recorded": 2}
-    sizes = [one["n_patients"] for one in strata["size"] if one["learner"] == "unet"]
-    assert sum(sizes) == cohort.PATIENTS
+def test_strata_are_of_groups_of_five_or_more(given, found):
+    assert list(found[0]["strata"]) == ["size"]  # eight patients at as many levels
+    (sizes,) = (one for one in found[0]["strata"]["size"] if one["learner"] == "unet")
+    assert sizes["n_patients"] == cohort.PATIENTS
+    typed = ["L3+L5"] * 5 + ["L3+T2"] * 3
+    levels = given["lesions"].assign(location=typed)
+    strata = evaluate_segmenters(**given | {"lesions": levels})[0]["strata"]
+    assert list(strata) == ["size", "level"]  # the three at T2 would stand alone as hard ones
+    counts = {one["stratum"]: one["n_patients"] for one in strata["level"]}
+    assert counts == {"L3": 8, "small groups together": 8}
 
 
 def test_without_any_level_there_are_no_level_strata(given):

@@ -99,9 +99,10 @@ def _said(pages):
 
 def test_every_gallery_has_its_page_and_its_sheet(tmp_path):
     pages, sheets, _ = shown(tmp_path, Shown())
-    assert [page["name"] for page in pages] == [*GALLERIES, "filters"]
-    assert len(sheets) == len(GALLERIES) + 1
-    assert [len(page["cases"]) for page in pages[:-1]] == [2] * len(GALLERIES)
+    assert [page["name"] for page in pages] == [*GALLERIES, "filters", "saliency"]
+    assert len(sheets) == len(GALLERIES) + 2
+    assert pages[-1]["cases"] == []  # without gradients
+    assert [len(page["cases"]) for page in pages[:-2]] == [2] * len(GALLERIES)
     assert "tumour" in pages[0]["caption"] and "PENN" in pages[0]["caption"]
     said = _said(pages)
     # Patient 0's outline lies on the truth, patient 7's seven px beside it.
@@ -130,13 +131,13 @@ def test_a_slice_with_writing_in_it_is_never_shown(tmp_path, no_sheets):
     archive.index = Shown(burned_in=flagged).index
     pages, _, _ = shown(tmp_path / "flagged", archive, cases=COUNT)
     assert set(read) == set(range(COUNT)) - flagged
-    assert [len(page["cases"]) for page in pages[:-1]] == [6, 6, 6, 7]
+    assert [len(page["cases"]) for page in pages[:-2]] == [6, 6, 6, 7]
 
 
 def test_where_every_slice_has_writing_galleries_are_empty_and_filters_stay(tmp_path, no_sheets):
     pages, sheets, _ = shown(tmp_path, Shown(burned_in=set(range(COUNT))))
-    assert all(page["cases"] == [] for page in pages[:-1]) and pages[-1]["cases"]
-    assert len(sheets) == len(GALLERIES) + 1
+    assert all(page["cases"] == [] for page in pages[:-2]) and pages[-2]["cases"]
+    assert len(sheets) == len(GALLERIES) + 2
 
 
 def test_filters_are_the_weights_of_the_first_fold_s_first_layer(tmp_path, no_sheets):
@@ -214,7 +215,9 @@ def test_a_series_that_cannot_be_written_is_left_out_whole_with_the_reason(tmp_p
     _, place, _, told = exported(tmp_path, archive, judged=judged.replace("P01", "P00"))
     assert set(told["left_out"]) == {"P00/S0", "P02/S2", "P03/S3"}
     assert "even grid" in told["left_out"]["P00/S0"]  # a volume cannot hold it, a SEG could
-    assert "duplicates" in told["left_out"]["P02/S2"]
+    assert told["left_out"]["P02/S2"] == (
+        "series P02/S2: slices I05 and I04 lie at the same place; one slice at each place allowed"
+    )
     assert "modality 'XX'" in told["left_out"]["P03/S3"]
     assert len(told["written"]) == cohort.PATIENTS - 4
     files = {str(file.relative_to(place)) for file in place.rglob("*.*") if file.is_file()}

@@ -1,6 +1,8 @@
 """One segmenter cross-validated: neighbours, maps in their order, curves, refusals."""
 
 import re
+import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from osteon.cohorts.config import CohortConfig
 from osteon.cohorts.errors import CohortError
 from osteon.pipelines.spinal_penn.training import (
+    _write_maps,
     beside,
     in_order,
     segmentation,
@@ -215,3 +218,26 @@ def test_values_of_the_label_maps_follow_the_cohort_s_classes():
     for one, name in ((first, "nothing"), (lost, "cyst")):
         with pytest.raises(CohortError, match=re.escape(f"the last of cohort.classes, {name}")):
             values_of(one)
+
+
+def test_maps_are_written_without_a_second_copy_of_them_all(tmp_path):
+    size, patches = 64, 100
+    chance = np.random.default_rng(0)
+    folds = [
+        SimpleNamespace(probabilities=chance.integers(0, 256, (80, size**2 + patches), np.uint8))
+        for _ in range(4)
+    ]
+    judged = pd.DataFrame({"sample_id": [f"I{at:03d}" for at in range(320)]})
+    for name in ("imports", "maps"):
+        (tmp_path / name).mkdir()
+    _write_maps(tmp_path / "imports", judged, folds, size)  # what it imports is no copy
+    tracemalloc.start()
+    _write_maps(tmp_path / "maps", judged, folds, size)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    whole = np.concatenate([one.probabilities for one in folds])
+    assert peak < folds[0].probabilities.nbytes
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "maps" / "map.npy").reshape(320, -1), whole[:, : size**2]
+    )
+    np.testing.assert_array_equal(np.load(tmp_path / "maps" / "patches.npy"), whole[:, size**2 :])

@@ -149,7 +149,8 @@ def test_every_node_has_its_tile_and_learners_their_cases():
     assert [tile.caption for tile in tiles][-1] == f"nodes {ACROSS**2 * 5 + 1} to {len(filters)}"
     page, sheet = made.filters_gallery({"penn": filters})
     assert [len(case["tiles"]) for case in page["cases"]] == [4, 2]
-    assert page["cases"][0]["label"] == "PENN" and sheet is not None
+    assert {case["sample"] for case in page["cases"]} == {"PENN"} and sheet is not None
+    assert page["cases"][0]["label"] == "first hidden layer"  # they are nobody's case
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Saliency maps on disk: one array a method, and the samples they belong to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,42 @@ def write_maps(
         if len(found) != len(samples):
             raise ValueError(f"{method}: {len(found)} maps found, {len(samples)} samples")
         np.save(folder / f"{method}.npy", found, allow_pickle=False)
+    pd.DataFrame({"sample_id": list(samples)}).to_parquet(folder / SAMPLES)
+
+
+def write_parts(
+    folder: Path, samples: Sequence[str], parts: Iterable[Mapping[str, NDArray[Any]]]
+) -> None:
+    """As `write_maps`, part after part into the files: what is written is never held twice.
+
+    Args:
+        folder: empty.
+        samples: N sample ids, in the order of the parts.
+        parts: one or more; each method → maps of the next samples.
+
+    Raises:
+        ValueError: the parts have more or fewer maps than there are samples, or the methods of a
+            part differ from the first one's.
+    """
+    written: dict[str, NDArray[Any]] = {}
+    done = 0
+    for part in parts:
+        count = {len(found) for found in part.values()}
+        if len(count) != 1 or (written and set(part) != set(written)):
+            shapes = {method: found.shape for method, found in part.items()}
+            raise ValueError(f"parts: {shapes} found, {sorted(written) or 'maps'} of one length")
+        for method, found in part.items():
+            if method not in written:
+                written[method] = np.lib.format.open_memmap(
+                    folder / f"{method}.npy", "w+", found.dtype, (len(samples), *found.shape[1:])
+                )
+            room = written[method][done : done + len(found)]
+            if len(room) < len(found):
+                raise ValueError(f"{method}: more maps found than {len(samples)} samples")
+            room[:] = found
+        done += count.pop()
+    if done != len(samples):
+        raise ValueError(f"parts: {done} maps found, {len(samples)} samples")
     pd.DataFrame({"sample_id": list(samples)}).to_parquet(folder / SAMPLES)
 
 

@@ -21,7 +21,13 @@ from pydicom.uid import UID, CTImageStorage, MRImageStorage
 from osteon import __version__
 from osteon.imaging.derived_uids import derived_uid
 from osteon.imaging.geometry import normal_of
-from osteon.imaging.slice_planes import SlicePlane, check_maps, check_parallel, maps_of_files
+from osteon.imaging.slice_planes import (
+    SlicePlane,
+    check_maps,
+    check_parallel,
+    maps_of_files,
+    same_place,
+)
 
 if TYPE_CHECKING:
     from pydicom.sr.coding import Code
@@ -109,8 +115,8 @@ def write_seg(
         the SOPInstanceUID, derived from all of this.
 
     Raises:
-        ValueError: arguments that do not fit, a value without a segment, another modality, or
-            slices that are not parallel (`check_parallel`).
+        ValueError: arguments that do not fit, a value without a segment, another modality, slices
+            that are not parallel (`check_parallel`), or two at one place.
     """
     from highdicom.seg import Segmentation, SegmentationTypeValues
 
@@ -149,6 +155,12 @@ def _check(
     if len(series.samples) != len(masks) or len(set(series.samples)) != len(masks):
         raise ValueError(
             f"series: {len(set(series.samples))} different samples found for {len(masks)} masks"
+        )
+    if both := same_place(planes):
+        first, second = (series.samples[at] for at in both)
+        raise ValueError(
+            f"series {series.patient}/{series.name}: slices {first} and {second} lie at the same "
+            "place; one slice at each place allowed"
         )
     if series.modality not in STORAGE:
         raise ValueError(f"series: modality {series.modality!r} is not one of {', '.join(STORAGE)}")

@@ -152,6 +152,16 @@ def check_parallel(planes: Sequence[SlicePlane]) -> None:
             )
 
 
+def same_place(planes: Sequence[SlicePlane]) -> tuple[int, int] | None:
+    """The first two slices whose first pixels lie within `TOUCHING` of each other; None: no two."""
+    points = np.array([plane.position for plane in planes], np.float64)
+    for at, point in enumerate(points[1:], start=1):
+        near = np.flatnonzero(np.linalg.norm(points[:at] - point, axis=1) < TOUCHING)
+        if len(near):
+            return int(near[0]), at
+    return None
+
+
 def check_maps(masks: Masks, planes: Sequence[SlicePlane]) -> None:
     """Refuse what is no label map a slice.
 

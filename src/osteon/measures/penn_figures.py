@@ -85,7 +85,8 @@ def stratum_figure(
         "y_range": [0.0, 1.0],
         "x_labels": [f"{name}\nn={n}" for name, n in zip(strata, counts, strict=True)],
         "series": series,
-        "note": "95 % intervals by bootstrap over patients; none below five patients." + left,
+        "note": "95 % intervals by bootstrap over patients; groups of fewer than five patients "
+        "stand together." + left,
     }
     return dict(plain(described))
 

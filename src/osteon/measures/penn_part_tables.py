@@ -74,7 +74,10 @@ def _strata(
 
 def _strata_note(metrics: Mapping[str, Any], key: str, target: str) -> str:
     """What stands below a table of strata."""
-    said = "Means over patients; below five patients no interval. No test is made between strata."
+    said = (
+        "Means over patients. Groups of fewer than five patients stand together, with the next "
+        "larger one where they still are fewer; no test is made between groups."
+    )
     if key != "size":
         return f"{said} A patient counts once at every level that is recorded."
     said += (

@@ -13,7 +13,8 @@ from osteon.measures.segmentation_evaluator import PIXEL, checked, prepare
 
 SHOWN = ("dice", "iou", "recall", "precision", "nsd", "hd95_mm")
 LEAST = 5
-"""Fewer patients than this have a mean and no interval: their spread is not known."""
+"""Fewer patients than this are no group of their own, and their mean has no interval."""
+SMALL = "small groups together"
 FEW = f"none: fewer than {LEAST} patients"
 
 
@@ -25,6 +26,10 @@ def by_stratum(
 ) -> list[dict[str, Any]]:
     """Means over the patients of each stratum, for every learner.
 
+    What is found at a level of one patient is that patient's: strata of fewer than `LEAST` are
+    taken together as `SMALL`, the last one, with the smallest of the others where they still are
+    fewer: what is left out could be had by subtraction.
+
     Args:
         table: segmentations of all learners, one row a learner and patient.
         groups: patient_id and stratum; a patient may stand in several.
@@ -32,8 +37,9 @@ def by_stratum(
         settings: resampling.
 
     Returns:
-        JSON-able, one entry a learner and stratum: learner, stratum, n_patients, n_images, and
-        metric → value, lo, hi, method, n_patients (in whom it is defined), on pixels.
+        JSON-able, one entry a learner and stratum: learner, stratum, n_patients, n_images, joined
+        (the strata in it), and metric → value, lo, hi, method, n_patients (in whom it is defined),
+        on pixels. Empty where all are taken together.
 
     Raises:
         SegmentationError: the table cannot be judged, a patient is in no stratum, or a stratum is
@@ -47,16 +53,35 @@ def by_stratum(
         raise SegmentationError(f"groups: {len(lost)} patient(s) of none (first: {lost[0]})")
     if odd := sorted(set(known["stratum"]) - set(order)):
         raise SegmentationError(f"groups, stratum: {odd} found, only {list(order)} allowed")
+    known = known[known["patient_id"].isin(frame["patient_id"])]
+    shown = _large_enough(known, order)
     found = []
     for learner in frame["learner"].drop_duplicates():
         own = frame[frame["learner"] == learner]
-        for stratum in order:
-            members = known.loc[known["stratum"] == stratum, "patient_id"]
+        for stratum, parts in shown.items():
+            members = known.loc[known["stratum"].isin(parts), "patient_id"]
             part = own[own["patient_id"].isin(members)]
             if len(part):
-                said = {"learner": str(learner), "stratum": stratum}
+                said = {"learner": str(learner), "stratum": stratum, "joined": parts}
                 found.append(said | _figures(part.reset_index(drop=True), settings))
     return list(plain(found))
+
+
+def _large_enough(known: pd.DataFrame, order: Sequence[str]) -> dict[str, list[str]]:
+    """What is shown → the strata in it; empty where that would be everybody together."""
+    sizes = known.groupby("stratum")["patient_id"].nunique().to_dict()
+    there = [name for name in order if name in sizes]
+    together = [name for name in there if sizes[name] < LEAST]
+    rest = sorted((name for name in there if sizes[name] >= LEAST), key=sizes.__getitem__)
+    while together and rest and _people(known, together) < LEAST:
+        together.append(rest.pop(0))
+    shown = {name: [name] for name in there if name in rest}
+    joined = [name for name in there if name in together]
+    return shown | ({SMALL: joined} if shown and joined else {})
+
+
+def _people(known: pd.DataFrame, strata: Sequence[str]) -> int:
+    return int(known.loc[known["stratum"].isin(strata), "patient_id"].nunique())
 
 
 def _figures(part: pd.DataFrame, settings: Settings) -> dict[str, Any]:

@@ -16,6 +16,7 @@ ACROSS, FILTER_SIDE, GAP = 10, 32, 2
 """Filters in a row and a column of a tile, side of one and the gap between two, px."""
 TILES = 4
 """Tiles of filters a case."""
+LAYER = "first hidden layer"
 LOW = 70
 """Grey of the most negative weight; the most positive is white, 255."""
 
@@ -82,9 +83,8 @@ def filters_gallery(
         made = filter_tiles(weights)
         said = f"{len(weights)} nodes, patches of {weights.shape[1]} px"
         for start in range(0, len(made), TILES):
-            cases.append(
-                Case(len(cases) + 1, known(name) or name, said, made[start : start + TILES])
-            )
+            tiles, called = made[start : start + TILES], known(name) or name
+            cases.append(Case(len(cases) + 1, LAYER, said, tiles, called))
     told = {"filters": ("What the first layer looks for", caption)}
     pages, sheets = arranged({"filters": cases}, told)
     return pages[0], sheets["filters"]

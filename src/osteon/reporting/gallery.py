@@ -125,23 +125,28 @@ class Tile:
 
 @dataclass(frozen=True)
 class Case:
-    """One row of a gallery: a running number, its class, what was judged, and its pictures."""
+    """One row of a gallery: a running number, its class, what was judged, and its pictures.
+
+    `name` is what it is called where it is no patient's case, as a learner's.
+    """
 
     number: int
     label: str
     text: str
     tiles: list[Tile]
+    name: str = ""
 
     def for_page(self) -> dict[str, Any]:
         """As the page shows it, pictures as data."""
         pictures = [tile.for_page() for tile in self.tiles]
-        named = {"sample": f"case {self.number}", "label": self.label, "text": self.text}
+        called = self.name or f"case {self.number}"
+        named = {"sample": called, "label": self.label, "text": self.text}
         return {**named, "tiles": pictures}
 
     def for_sheet(self) -> dict[str, Any]:
         """As the contact sheet shows it."""
         return {
-            "caption": f"{self.label} · {self.text}",
+            "caption": " · ".join(one for one in (self.name, self.label, self.text) if one),
             "tiles": [(tile.caption, tile.richest) for tile in self.tiles],
         }
 

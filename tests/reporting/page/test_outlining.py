@@ -6,11 +6,19 @@ import re
 import pandas as pd
 import pytest
 
-from osteon.reporting.page import sections_outlining, sections_outlining_summary, sections_strata
+from osteon.measures.paper_table import published
+from osteon.measures.penn_tables import prevalence
+from osteon.reporting.page import (
+    sections_explaining,
+    sections_outlining,
+    sections_outlining_summary,
+    sections_strata,
+)
 from osteon.reporting.page.render import render
 from tests.reporting import segmentation_sample as made
 from tests.reporting.page.tree import Tree
 
+STATEMENT = "Synthetic patients."
 OF_CLASSES = re.compile(
     r"AUROC|AUPRC|DeLong|McNemar|Brier|Youden|calibrat|Permuted|net benefit|cross-entropy|"
     r"Warm colours|probabilities of another|balanced accuracy|confusion",
@@ -65,16 +73,15 @@ def test_pixels_pooled_pixels_and_patches_stand_in_three_tables() -> None:
     assert "Dice" not in columns[0] and "F1" in columns[0]
 
 
-def test_patches_at_other_shares_are_a_group_each() -> None:
-    view = made.outlined().view
-    table = sections_outlining.prevalence_table(view)
-    assert [group.title for group in table.groups] == [
-        f"{share} % of the patches are positive" for share in ("6", "40", "50")
-    ]
-    first = table.groups[0].rows[0]
-    own = view.learners["penn"]["patient"]["patch"]
-    assert first[1].text == f"{own['ppv_at_0.06']['value']:.3f}"
-    assert first[3].text == f"{own['f1_at_0.06']['value']:.3f}"
+def test_natural_and_balanced_shares_stand_once_with_the_paper_s_tables() -> None:
+    printed = {"table1": {}, "table2": {}, "names": {}}
+    whole = metrics()
+    whole["settings"]["positive_class"] = "vertebra"
+    ours, _ = published([prevalence(whole, printed)], STATEMENT, "The paper's tables")
+    text = Tree(render(made.outlined(metrics=whole, paper_tables=ours, charts={}))).text
+    assert text.count("Positive patches") == 1
+    assert "% of the patches are positive" not in text
+    assert "What balanced patches would have read" not in text
 
 
 def test_the_natural_share_of_patches_is_the_one_counted() -> None:
@@ -137,14 +144,46 @@ def test_tests_are_of_dice_iou_nsd_and_hd95() -> None:
     assert {"PENN", "plain SAE", "MultiResUNet"} == set(texts(table))
 
 
-def test_strata_put_the_headline_first_and_name_the_floor() -> None:
-    found = sections_strata.strata(made.outlined().view)
+def test_strata_show_headline_and_reference_and_fold_the_rest() -> None:
+    given = metrics()
+    given["strata"]["size"] += [
+        {**one, "learner": "sae_plain"} for one in given["strata"]["size"][:2]
+    ]
+    found = sections_strata.strata(made.outlined(metrics=given).view)
     assert "3 of 24 patients have no tumour wider than 9.5 mm" in found.blocks[1].text
-    size = found.blocks[2]
+    size, rest, level = found.blocks[2:]
     assert size.caption == "By size of the largest tumour, equivalent diameter"
     assert [row[0].text for row in size.groups[0].rows] == ["PENN", "U-Net"]
+    assert rest.kind == "folded" and size.caption in rest.summary
+    assert [row[0].text for row in rest.table.groups[0].rows] == ["PENN", "U-Net", "plain SAE"]
+    assert level.kind == "table"  # of both alone: nothing to fold
     none = made.outlined(metrics=metrics(strata={}, lesions={})).view
     assert not sections_strata.strata(none).blocks
+
+
+def test_joined_groups_are_named_where_they_are_few() -> None:
+    rows = [{"stratum": "small groups together", "joined": ["T1 to T3", "L5"]}]
+    title = sections_strata.titled("small groups together", rows)
+    assert title == "small groups together: T1 to T3 and L5"
+    rows[0]["joined"] = ["T1", "T2", "L4", "L5"]
+    assert sections_strata.titled("small groups together", rows) == "small groups together: 4"
+    assert sections_strata.titled("L3", [{"stratum": "L3", "joined": ["L3"]}]) == "L3"
+
+
+def test_a_check_on_patches_has_no_column_or_table_of_pointing() -> None:
+    nothing = {"value": None, "lo": None, "hi": None, "n": 0, "patients": 0}
+    keys = ("pointing", "randomised_pointing", "pointing_gain", "randomised_energy", "deletion")
+    one = dict.fromkeys(keys, nothing) | {
+        "verdict": "follows the weights",
+        "note": "Only patches of the target are asked.",
+        "randomised_correlation": {"value": 0.1, "lo": 0.0, "hi": 0.2, "n": 20, "patients": 9},
+    }
+    told = {"methods": {"penn": {"gradient": one}}, "statement": "Gradients of the target's logit."}
+    found = sections_explaining.explanations(made.outlined(explanations=told).view)
+    (table,) = [block for block in found.blocks if block.kind == "table"]
+    assert table.columns == ("Learner", "Map", "Verdict", "Correlation with shuffled")
+    assert not [b for b in found.blocks if b.kind == "text" and "points into" in b.text]
+    assert found.blocks[-1].text == "Gradients of the target's logit."
 
 
 def test_pretraining_is_told_layer_by_layer_and_kept_out_of_training(page: Tree) -> None:

@@ -9,7 +9,7 @@ from osteon.reporting.card.facts import CardFacts
 from osteon.reporting.page.render import render
 from osteon.reporting.page.sections_controls import finding, worked
 from osteon.reporting.page.sections_explaining import tone_of
-from osteon.reporting.page.sections_preparation import counts_table, sentences
+from osteon.reporting.page.sections_preparation import counts_table, greys, sentences
 from osteon.reporting.page.sections_summary import age, checks, passed_point
 from tests.reporting import card_sample, image_sample, sample
 
@@ -137,3 +137,28 @@ def test_a_share_without_hue_and_counts_name_what_they_are_of() -> None:
     assert table is not None and table.columns[-1] == "Count"
     notes = [row[1].text for row in table.groups[0].rows if row[0].text == "Noted"]
     assert [one.endswith("(series)") for one in notes] == [False, True]
+
+
+GREYS = {
+    "size": 64, "resize": "letterbox", "intensity": "percentile", "percentiles": [1.0, 99.5],
+    "background": "share", "background_share": 0.05, "smoothing": 0.5, "planes": ["SAGITTAL"],
+    "masks": True,
+}  # fmt: skip
+
+
+def test_greys_are_told_step_by_step_in_the_order_in_which_they_are_made() -> None:
+    said = sentences({"colour": {"source": "grey"}, "given": GREYS})
+    steps = (
+        "They are grey.", "pixels below 5 % of its 99.5th percentile become black",
+        "a Gaussian of σ = 0.5 px", "percentile 1 (black) to 99.5 (white)",
+        "laid on 64 × 64 px with its sides in proportion", "label map", "Only sagittal series",
+    )  # fmt: skip
+    places = [said.index(step) for step in steps]
+    assert places == sorted(places)
+    plain = {"intensity": "display", "resize": "stretch", "masks": False, "planes": None}
+    said = sentences({"colour": {"source": "grey"}, "given": GREYS | plain})
+    assert said == "They are grey. Each is stretched to 64 × 64 px, whatever its sides."
+    otsu = greys(GREYS | {"background": "otsu", "smoothing": 0})
+    assert "up to Otsu's threshold" in otsu and "Gaussian" not in otsu
+    none = greys(GREYS | {"background": "none"})
+    assert none.startswith("Of each, in this order: a Gaussian")

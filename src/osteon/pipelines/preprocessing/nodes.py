@@ -27,6 +27,11 @@ from osteon.recipes.preprocessing import PreprocessingConfig
 
 logger = logging.getLogger(__name__)
 
+GIVEN = (
+    *("size", "resize", "colour", "intensity", "percentiles", "background", "background_share"),
+    *("smoothing", "planes", "masks"),
+)
+"""Parameters that a report says in words."""
 PLANES = ("SAGITTAL", "CORONAL", "AXIAL")
 FROM_IMAGE = (
     *("sample_id", "patient_id", "sequence", "view", "scanner", "content_hash"),
@@ -143,12 +148,14 @@ def describe_preparation(
         preprocessing: the colours.
 
     Returns:
-        the same with `colour.without_hue`: the share of pixels whose red, green and blue are equal,
-        in the first images of the store; None for grey ones.
+        the same with `given`, the parameters `GIVEN`, and `colour.without_hue`: the share of pixels
+        whose red, green and blue are equal, in the first images of the store; None for grey ones.
     """
     from osteon.cohorts.choosing import HUE_SAMPLE
     from osteon.imaging.windows import share_without_hue
 
+    given = preprocessing.model_dump(mode="json", include=set(GIVEN))
+    preparation = preparation | {"given": given}
     if preprocessing.colour == "grey":
         return preparation
     store = np.load(prepared / IMAGES, mmap_mode="r", allow_pickle=False)

@@ -120,20 +120,23 @@ def _said(
 def _strata(
     table: pd.DataFrame, lesions: pd.DataFrame, config: EvaluationConfig
 ) -> dict[str, list[dict[str, Any]]]:
-    """Every learner by size of the largest target, by level, and where the paper found it hard."""
+    """Every learner by size of the largest target, by level, and where the paper found it hard.
+
+    Divisions without a group of enough patients are left out.
+    """
     from osteon.measures import lesion_sizes, spine_levels
     from osteon.measures.segmentation_strata import by_stratum
 
     sizes = lesions[["patient_id", "band"]].rename(columns={"band": "stratum"})
-    strata = {"size": by_stratum(table, sizes, lesion_sizes.ORDERED, config)}
+    found = {"size": by_stratum(table, sizes, lesion_sizes.ORDERED, config)}
     for name, grouped, order in (
         ("level", spine_levels.level_groups, spine_levels.LEVEL_ORDER),
         ("hard_levels", spine_levels.hard_groups, spine_levels.HARD_ORDER),
     ):
         groups = grouped(lesions)
         if set(groups["stratum"]) - {spine_levels.UNKNOWN}:
-            strata[name] = by_stratum(table, groups, order, config)
-    return strata
+            found[name] = by_stratum(table, groups, order, config)
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def _lesions(

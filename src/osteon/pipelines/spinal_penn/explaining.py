@@ -35,8 +35,12 @@ def show_outlines(
     outlines: Any,
     rival: Any,
     names: str = "penn unet",
+    prepared: Path | None = None,
+    saliency: Any = None,
+    scores: pd.DataFrame | None = None,
+    explained: dict[str, Any] | None = None,
 ) -> tuple[Any, ...]:
-    """Best, median and worst slices, outlines where there is no target, and first-layer filters.
+    """Best, median and worst slices, outlines where there is no target, filters and gradients.
 
     Args:
         samples: one row a slice with a label map.
@@ -48,11 +52,14 @@ def show_outlines(
         outlines: its outlines.
         rival: outlines of the reference.
         names: of the two, for people.
+        prepared, saliency, scores, explained: the image store, and what `explain_patches` left;
+            without them no gradient is shown.
 
     Returns:
-        galleries for the page, then a contact sheet for each of `GALLERIES` and for the filters;
-        slices flagged for writing in their pixels are never shown.
+        galleries for the page, then a contact sheet for each of `GALLERIES`, for the filters and
+        for the gradients; slices flagged for writing in their pixels are never shown.
     """
+    from osteon.reporting.saliency_gallery import choose_saliency, saliency_gallery
     from osteon.reporting.segmentation_gallery import (
         GALLERIES,
         choose_outlines,
@@ -71,8 +78,39 @@ def show_outlines(
         for name, own in chosen.items()
     }
     pages, sheets = outline_galleries(cases, target, names.split()[0])
-    filters, sheet = filters_gallery({names.split()[0]: _filters(model)})
-    return [*pages, filters], *(sheets[name] for name in GALLERIES), sheet
+    learner = names.split()[0]
+    filters, sheet = filters_gallery({learner: _filters(model)})
+    seen = choose_saliency(scores, hidden, config.cases) if scores is not None else None
+    gradients = _gradients(seen, samples, prepared, saliency, values_of(cohort)[0])
+    more, beside = saliency_gallery(gradients, target, learner, explained or {})
+    return [*pages, filters, more], *(sheets[name] for name in GALLERIES), sheet, beside
+
+
+def _gradients(
+    seen: pd.DataFrame | None,
+    samples: pd.DataFrame,
+    prepared: Path | None,
+    saliency: Any,
+    target: int,
+) -> list[Any]:
+    """Slices as the network was given them, with the gradients over them; none without scores."""
+    from osteon.pipelines.preprocessing.storing import IMAGES, MASKS
+    from osteon.reporting.saliency_gallery import saliency_case
+
+    if seen is None or prepared is None or not len(seen):
+        return []
+    images, masks = (np.load(prepared / one, mmap_mode="r") for one in (IMAGES, MASKS))
+    rows = samples.set_index("sample_id")["row"]
+    return [
+        saliency_case(
+            number,
+            np.asarray(images[rows[one["sample_id"]]]),
+            masks[rows[one["sample_id"]]] == target,
+            {name: saliency.get(name, one["sample_id"]) for name in saliency.methods},
+            {str(name): value for name, value in one.items()},
+        )
+        for number, one in enumerate(seen.to_dict("records"), 1)
+    ]
 
 
 def _case(

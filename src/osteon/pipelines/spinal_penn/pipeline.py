@@ -15,6 +15,7 @@ from osteon.pipelines.spinal_penn import (
     certifying,
     evaluating,
     explaining,
+    gradients,
     outlining,
     tabulating,
     training,
@@ -56,7 +57,9 @@ def create_pipeline() -> Pipeline:
         namespace=PAPER,
         tags="training",
     )
-    return _row(LEARNERS, PAPER, HEADLINE) + Pipeline([audit, _tabulate(), *_showing()])
+    return _row(LEARNERS, PAPER, HEADLINE, explanations=True) + Pipeline(
+        [audit, _tabulate(), *_showing()]
+    )
 
 
 def create_grid_pipeline() -> Pipeline:
@@ -77,11 +80,11 @@ def create_grid_pipeline() -> Pipeline:
         namespace=GRID_REPORT,
         tags="explainability",
     )
-    return _row(GRID, GRID_REPORT, GRID_HEADLINE) + Pipeline([made, shown])
+    return _row(GRID, GRID_REPORT, GRID_HEADLINE, explanations=False) + Pipeline([made, shown])
 
 
-def _row(learners: Sequence[str], report: str, headline: str) -> Pipeline:
-    """Cohort, learners, outlines, figures and pages of one report."""
+def _row(learners: Sequence[str], report: str, headline: str, *, explanations: bool) -> Pipeline:
+    """Cohort, learners, outlines, figures and pages of one report, with maps or without."""
     nodes = [one for name in learners for one in (_train(name), _outline(name))]
     return (
         in_paper(PAPER, create_cohort())
@@ -93,7 +96,7 @@ def _row(learners: Sequence[str], report: str, headline: str) -> Pipeline:
             headline,
             paper_figures=True,
             predictions=False,
-            explanations=False,
+            explanations=explanations,
         )
     )
 
@@ -186,9 +189,25 @@ def _tabulate() -> Node:
 
 
 def _showing() -> list[Node]:
-    """Cases with outlines, filters of the first layer, and masks for other programs."""
+    """Cases with outlines, filters of the first layer, gradients, and masks for other programs."""
     made = partial(node, namespace=PAPER, tags="explainability")
     return [
+        made(
+            gradients.explain_patches,
+            {
+                **_named("samples", "prepared"),
+                "judged": f"{PAPER}.{HEADLINE}.judged",
+                "cohort": f"params:{PAPER}.cohort",
+                "config": f"params:{PAPER}.explainability",
+                "model": f"{PAPER}.{HEADLINE}.model",
+            },
+            [
+                f"{PAPER}.{HEADLINE}.saliency",
+                f"{PAPER}.{HEADLINE}.explanation_scores",
+                f"{PAPER}.explanations",
+            ],
+            name="explain_patches",
+        ),
         made(
             explaining.show_outlines,
             {
@@ -199,10 +218,14 @@ def _showing() -> list[Node]:
                 "slices": f"{PAPER}.{HEADLINE}.slice_scores",
                 "outlines": f"{PAPER}.{HEADLINE}.outlines",
                 "rival": f"{PAPER}.{REFERENCE}.outlines",
+                "prepared": f"{PAPER}.prepared",
+                "saliency": f"{PAPER}.{HEADLINE}.saliency",
+                "scores": f"{PAPER}.{HEADLINE}.explanation_scores",
+                "explained": f"{PAPER}.explanations",
             },
             [
                 f"{PAPER}.galleries",
-                *(f"{PAPER}.gallery_{name}" for name in (*GALLERIES, "filters")),
+                *(f"{PAPER}.gallery_{name}" for name in (*GALLERIES, "filters", "saliency")),
             ],
             name="show_outlines",
         ),

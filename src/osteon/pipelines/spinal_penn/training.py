@@ -99,11 +99,19 @@ def train_segmenter(
 
 
 def refuse_drawn_regions(preprocessing: PreprocessingConfig) -> None:
-    """Refuse slices of which a part is shown: it is found by the outline that is to be found.
+    """Refuse slices that were chosen or cut by the outline that is to be found.
 
     Raises:
-        CohortError: `region` is not the whole slice.
+        CohortError: `region` is not the whole slice, or `slices` go by what is drawn on them.
     """
+    from osteon.cohorts.choosing import LESION_CHOICES
+
+    if (choice := preprocessing.slices.choice) in LESION_CHOICES:
+        raise CohortError(
+            f"preprocessing.slices: choice {choice} found; only choice all or even allowed: judged "
+            "slices would be chosen by the label map, which nobody has of a new patient, and every "
+            "one would show the target"
+        )
     found = preprocessing.region
     if found.mode != "whole" or found.apply_mask:
         raise CohortError(
@@ -205,13 +213,15 @@ def beside(table: pd.DataFrame, rows: "NDArray[np.int64]") -> "NDArray[np.int64]
 
 def _write_maps(folder: Path, judged: pd.DataFrame, results: "list[FoldResult]", size: int) -> None:
     """Maps and, of networks on patches, what they say of each patch; bytes, 255 is 1."""
-    from osteon.explaining.store import write_maps
+    from osteon.explaining.store import write_parts
 
-    flat = np.concatenate([one.probabilities for one in results])
-    arrays: dict[str, Any] = {"map": flat[:, : size * size].reshape(-1, size, size)}
-    if flat.shape[1] > size * size:
-        arrays["patches"] = flat[:, size * size :]
-    write_maps(folder, judged["sample_id"].tolist(), arrays)
+    pixels = size * size
+    parts = (
+        {"map": flat[:, :pixels].reshape(-1, size, size)}
+        | ({"patches": flat[:, pixels:]} if flat.shape[1] > pixels else {})
+        for flat in (one.probabilities for one in results)
+    )
+    write_parts(folder, judged["sample_id"].tolist(), parts)
 
 
 def _history(results: "list[FoldResult]") -> pd.DataFrame:

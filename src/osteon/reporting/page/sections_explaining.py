@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from osteon.reporting.figures.outline_charts import trained
-from osteon.reporting.figures.style import readable
 from osteon.reporting.page.blocks import Block, Section, Text, section
 from osteon.reporting.page.parts import View
 from osteon.reporting.page.sections_results import figure
 from osteon.reporting.page.sections_strata import pretrained
+from osteon.reporting.page.sections_weights import clinical
 from osteon.reporting.page.tables import (
     MISSING,
     Cell,
@@ -17,7 +17,6 @@ from osteon.reporting.page.tables import (
     estimate,
     flat,
     head,
-    number,
     parts_of,
     whole,
     words,
@@ -41,14 +40,17 @@ SHUFFLED = {
     "Pointing beyond shuffled": "pointing_gain",
     "Energy, shuffled": "randomised_energy",
 }
-WAYS = {
-    "Gradient": "gradient",
-    "Gradient × input": "grad_x_input",
-    "Integrated gradients": "integrated",
-}
+CHECK = (
+    "A saliency map says where the network was sensitive, not why. First the check: the same map "
+    "is made with the weights shuffled. A map that stays the same shows the image, not what was "
+    "learnt, and is worthless"
+)
+POINTS = (
+    "; so is, for finding lesions, one that points into them no more often than with shuffled "
+    "weights."
+)
 NO_LESION = "no outlined lesion to compare with"
 PRETRAINED = "On patches of the training parts, without labels; learning, not performance"
-RATIO = "gradient_ratio_alp_over_ldh"
 
 
 def explanations(view: View) -> Section:
@@ -57,14 +59,7 @@ def explanations(view: View) -> Section:
     blocks: list[Block | None] = []
     methods = found.get("methods") or {}
     if methods:
-        blocks.append(
-            Text(
-                "A saliency map says where the network was sensitive, not why. First the check: "
-                "the same map is made with the weights shuffled. A map that stays the same shows "
-                "the image, not what was learnt, and is worthless; so is, for finding lesions, one "
-                "that points into them no more often than with shuffled weights."
-            )
-        )
+        blocks.append(Text(CHECK + (POINTS if defined(methods, PLACES) else ".")))
         blocks += [verdicts(view, methods), places(view, methods), cuts(view, methods)]
     blocks.append(figure(view, "explanations", counts=""))
     blocks += clinical(view, found.get("clinical") or {})
@@ -83,8 +78,18 @@ def each(view: View, methods: Mapping[str, Any]) -> list[tuple[str, str, Mapping
     ]
 
 
+def defined(methods: Mapping[str, Any], keys: Mapping[str, str]) -> bool:
+    """Is any of these figures there for any learner and map?"""
+    every = [
+        one.get(key) for ways in methods.values() for one in ways.values() for key in keys.values()
+    ]
+    return any(not absent(parts_of(value)[0]) for value in every)
+
+
 def verdicts(view: View, methods: Mapping[str, Any]) -> Table:
     """The weight-randomisation check."""
+    kept = {name: key for name, key in SHUFFLED.items() if defined(methods, {name: key})}
+    kept = kept or SHUFFLED
     rows = []
     for name, way, one in each(view, methods):
         verdict = str(one.get("verdict") or "not judged: check not made")
@@ -95,11 +100,11 @@ def verdicts(view: View, methods: Mapping[str, Any]) -> Table:
                 head(name),
                 words(way),
                 words(verdict, note, tone),
-                *(estimate(one.get(key), "check not made") for key in SHUFFLED.values()),
+                *(estimate(one.get(key), "check not made") for key in kept.values()),
             )
         )
     caption = "Do the maps depend on the weights? Weight-randomisation check"
-    return Table(caption, ("Learner", "Map", "Verdict", *SHUFFLED), flat(rows))
+    return Table(caption, ("Learner", "Map", "Verdict", *kept), flat(rows))
 
 
 def tone_of(verdict: str) -> str:
@@ -111,6 +116,8 @@ def tone_of(verdict: str) -> str:
 
 def places(view: View, methods: Mapping[str, Any]) -> Table | None:
     """Pointing, energy and IoU against the outlined lesion."""
+    if not defined(methods, PLACES):
+        return None
     rows = [
         (
             head(name),
@@ -158,6 +165,8 @@ def sizes(one: Mapping[str, Any]) -> Cell:
 
 def cuts(view: View, methods: Mapping[str, Any]) -> Table | None:
     """Deletion and insertion beside random order."""
+    if not defined(methods, CUTS):
+        return None
     rows = [
         (head(name), words(way), *(estimate(one.get(key)) for key in CUTS.values()))
         for name, way, one in each(view, methods)
@@ -169,87 +178,6 @@ def cuts(view: View, methods: Mapping[str, Any]) -> Table | None:
     )
     columns = ("Learner", "Map", *(name.strip() for name in CUTS))
     return Table("Does the network need what the map marks?", columns, flat(rows), note)
-
-
-def clinical(view: View, found: Mapping[str, Any]) -> list[Block | None]:
-    """Attributions of the clinical values and the ratio of ALP to LDH."""
-    if not found:
-        return []
-    rows = [
-        (
-            head(view.label(name)),
-            words(readable(feature)),
-            *(estimate(values.get(key)) for key in WAYS.values()),
-            direction(values.get("direction")),
-        )
-        for name, one in found.items()
-        for feature, values in (one.get("features") or {}).items()
-    ]
-    note = (
-        f"Mean absolute attribution to the output for {view.positive}; the gradient is per unit of "
-        "the normalised value. Direction: sign of the mean gradient. Intervals over patients."
-    )
-    judged = weighed_on(found)
-    columns = ("Learner", "Clinical value", *WAYS, "Direction")
-    caption = f"What the clinical values weigh{f'; {judged}' if judged else ''}"
-    table = Table(caption, columns, flat(rows), note) if rows else None
-    kinds = ("attributions", "gradients")
-    charts = [figure(view, kind, counts=judged) for kind in kinds]
-    return [table, ratio(view, found), *charts]
-
-
-def direction(found: Any) -> Cell:
-    """Does a higher value raise the output? Unclear where the interval holds 0."""
-    value, lo, hi = parts_of(found)
-    if absent(value):
-        return Cell(MISSING, why="direction not recorded", tone="quiet")
-    if not absent(lo) and not absent(hi) and lo <= 0 <= hi:
-        return words("unclear")
-    return words("raises" if value > 0 else "lowers")
-
-
-def weighed_on(found: Mapping[str, Any]) -> str:
-    """Images and patients that the attributions were taken of; empty if not recorded."""
-    for one in found.values():
-        for values in (one.get("features") or {}).values():
-            figure = values.get("gradient")
-            if isinstance(figure, Mapping) and figure.get("n"):
-                patients = figure.get("patients")
-                of = f", {patients:,} patients" if patients else ""
-                return f"image level, {figure['n']:,} images{of}"
-    return ""
-
-
-def ratio(view: View, found: Mapping[str, Any]) -> Table | None:
-    """ALP:LDH, ours beside the printed one."""
-    theirs = printed_ratio(view)
-    rows: list[tuple[Cell, ...]] = [
-        (
-            head(view.label(name)),
-            *(estimate(one["ratio_alp_ldh"].get(key)) for key in WAYS.values()),
-            Cell(theirs),
-        )
-        for name, one in found.items()
-        if one.get("ratio_alp_ldh")
-    ]
-    columns = ("Learner", *WAYS, "Printed")
-    note = (
-        "The paper does not say which attribution its ratio was taken of; the plain gradient is "
-        "our reading. The ratio rests on how the values were normalised."
-    )
-    caption = "ALP : LDH, the ratio of their weights, beside the paper's"
-    return Table(caption, columns, flat(rows), note) if rows else None
-
-
-def printed_ratio(view: View) -> str:
-    """The paper's ratio, from its printed numbers or its ledger."""
-    given = (view.parts.published or {}).get(RATIO)
-    if not absent(given):
-        return number(given)
-    for row in (view.parts.ledger or {}).get("rows") or ():
-        if "gradient" in str(row.get("id")) and "ratio" in str(row.get("id")):
-            return number(row.get("printed")) if not absent(row.get("printed")) else MISSING
-    return MISSING
 
 
 def learning(view: View) -> Section:

@@ -3,12 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from osteon.reporting.page.blocks import Block, Folded, Heading, Section, Text, section
+from osteon.reporting.page.blocks import Block, Folded, Section, Text, section
 from osteon.reporting.page.parts import View
 from osteon.reporting.page.sections_results import contrast, every_test, figure
 from osteon.reporting.page.tables import (
     Cell,
-    Group,
     Table,
     absent,
     estimate,
@@ -30,8 +29,6 @@ ON_PATCHES = {
     "F1": "f1",
     "Specificity": "specificity",
 }
-MOVING = {"Precision": "ppv", "Accuracy": "accuracy", "F1": "f1"}
-"""What moves with the share of positives → how the metrics call it, before `_at_<share>`."""
 TESTED = {"Dice": "dice", "IoU": "iou", "NSD": "nsd", "HD95, mm": "hd95_mm"}
 EMPTY = {"both": "truth and outline", "prediction": "outline only", "reference": "truth only"}
 MILLIMETRES = 1
@@ -44,12 +41,6 @@ THREE = (
     "headline), pixels of all patients thrown together, and patches as samples of a classifier. "
     "F1 of patches is not the Dice of pixels, and a large {target} weighs more where pixels are "
     "pooled. Every patient is outlined by networks that were not fitted on that patient."
-)
-PREVALENCE = (
-    "Precision, accuracy and F1 move with the share of positive patches, recall and specificity do "
-    "not. Where a test balances its patches, the first three read high: below, what the same "
-    "recall and specificity give where few patches are positive, as they come, and where they are "
-    "balanced."
 )
 
 
@@ -70,9 +61,6 @@ def outlining(view: View) -> Section:
         pooled_table(view),
         patch_table(view),
     ]
-    balanced = prevalence_table(view)
-    if balanced:
-        blocks += [Heading("What balanced patches would have read"), Text(PREVALENCE), balanced]
     return section("outlining", title, *blocks)
 
 
@@ -213,24 +201,6 @@ def natural_share(view: View) -> str:
     false = precision * (1 - specificity)
     total = recall * (1 - precision) + false
     return f" ({number(100 * false / total, 1)} %)" if total > 0 else ""
-
-
-def prevalence_table(view: View) -> Table | None:
-    """Precision, accuracy and F1 at each share of positive patches, a group a share."""
-    groups = []
-    for share in view.settings.get("prevalences") or ():
-        rows = tuple(
-            (
-                head(view.label(name)),
-                *(estimate(view.metric(name, PATCH, f"{key}_at_{share:g}")) for key in keys),
-            )
-            for name, keys in ((one, MOVING.values()) for one in view.learners)
-            if (view.find(name).get(view.level) or {}).get(PATCH)
-        )
-        if rows:
-            groups.append(Group(f"{100 * share:g} % of the patches are positive", rows))
-    caption = "Patches at other shares of positives, by the same recall and specificity"
-    return Table(caption, ("Learner", *MOVING), tuple(groups), compact=True) if groups else None
 
 
 def tests(view: View) -> Section:

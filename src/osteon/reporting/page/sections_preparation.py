@@ -24,6 +24,14 @@ MODES = {
     "is outlined, {}else whole.",
 }
 THRESHOLDS = ("otsu", "li", "fixed")
+SQUARES = {
+    "stretch": "stretched to {size} × {size} px, whatever its sides",
+    "letterbox": "laid on {size} × {size} px with its sides in proportion, the rest black",
+}
+BACKGROUNDS = {
+    "share": "pixels below {share:g} % of its 99.5th percentile become black",
+    "otsu": "pixels up to Otsu's threshold become black",
+}
 BY_THRESHOLD = "else of what the threshold finds, which need not be the lesion, "
 COLOURS = {
     "grey": "They are grey.",
@@ -77,6 +85,7 @@ def sentences(found: Mapping[str, Any]) -> str:
     found_by = any((region.get("sources") or {}).get(name) for name in THRESHOLDS)
     said.append(MODES.get(str(region.get("mode")), "").format(BY_THRESHOLD if found_by else ""))
     said.append(COLOURS.get(str(colour.get("source")), ""))
+    said.append(greys(found.get("given") or {}))
     share = colour.get("without_hue")
     if share is not None:
         first = min(HUE_SAMPLE, int(slices.get("chosen") or HUE_SAMPLE))
@@ -84,6 +93,30 @@ def sentences(found: Mapping[str, Any]) -> str:
             f"{100 * float(share):.0f} % of the pixels of the first {first} images have no hue."
         )
     return " ".join(one for one in said if one)
+
+
+def greys(given: Mapping[str, Any]) -> str:
+    """What was done to the pixels of each, step by step, and which planes were kept."""
+    if not given:
+        return ""
+    steps = []
+    if given["intensity"] == "percentile":
+        rule = BACKGROUNDS.get(str(given["background"]), "")
+        steps.append(rule.format(share=100 * float(given["background_share"])))
+        if given["smoothing"]:
+            steps.append(f"a Gaussian of σ = {given['smoothing']:g} px of the original smooths it")
+        low, high = given["percentiles"]
+        steps.append(f"greys run from its percentile {low:g} (black) to {high:g} (white)")
+    steps.append(f"it is {SQUARES[str(given['resize'])].format(**given)}")
+    said = f"Of each, in this order: {'; '.join(one for one in steps if one)}."
+    if len(steps) == 1:
+        said = f"Each is {SQUARES[str(given['resize'])].format(**given)}."
+    if given["masks"]:
+        said += " Its label map goes along by nearest neighbour."
+    if given["planes"]:
+        kept = " and ".join(str(plane).lower() for plane in given["planes"])
+        said += f" Only {kept} series are kept, and those whose plane is not known."
+    return said
 
 
 def tubes(training: Mapping[str, Any]) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from osteon.reporting.page.blocks import Block, Section, Text, section
+from osteon.reporting.figures.names import listed
+from osteon.reporting.page.blocks import Block, Folded, Section, Text, section
 from osteon.reporting.page.parts import View
 from osteon.reporting.page.sections_outlining import BOUNDARY, figured
 from osteon.reporting.page.tables import (
@@ -20,6 +21,8 @@ from osteon.reporting.page.tables import (
     words,
 )
 
+NAMED = 3
+"""Joined groups that are named; more are counted."""
 STRATA = {
     "size": "By size of the largest {}, equivalent diameter",
     "level": "By vertebral level",
@@ -31,17 +34,32 @@ def strata(view: View) -> Section:
     """Dice and boundary by size and by vertebral level."""
     found = view.metrics.get("strata") or {}
     tables: list[Block | None] = [
-        strata_table(view, variable, rows) for variable, rows in found.items() if rows
+        block for variable, rows in found.items() for block in divided(view, variable, rows)
     ]
     if told := floor(view):
         tables.insert(0, Text(told, "warn"))
     lead = Text(
-        "Small groups give wide intervals or none; no test is made between groups. Where a "
-        "patient has several levels, the patient counts at each."
+        "Groups of fewer than five patients stand together, with the next larger one where they "
+        "still are fewer, so that no figure is of one patient. Small groups give wide intervals; "
+        "no test is made between groups. Where a patient has several levels, the patient counts "
+        "at each."
     )
     return section(
         "strata", "Where outlines succeed and fail", lead if any(tables) else None, *tables
     )
+
+
+def divided(view: View, variable: str, given: Iterable[Mapping[str, Any]]) -> list[Block]:
+    """Headline and reference in a table, all learners in one that is folded away."""
+    rows = [one for one in given if one.get("learner") in view.learners]
+    both = [one for one in rows if one["learner"] in (view.headline, view.reference)]
+    first = strata_table(view, variable, both or rows)
+    if first is None:
+        return []
+    if len(both) in (0, len(rows)):
+        return [first]
+    whole = strata_table(view, variable, rows)
+    return [first, *([Folded(f"All learners: {first.caption}", whole, False)] if whole else [])]
 
 
 def floor(view: View) -> str:
@@ -59,14 +77,18 @@ def floor(view: View) -> str:
 
 
 def strata_table(view: View, variable: str, given: Iterable[Mapping[str, Any]]) -> Table | None:
-    """A group of rows for each stratum, headline and reference first."""
+    """A group of rows for each stratum, headline and reference first.
+
+    Args:
+        given: rows of learners of the page.
+    """
     shown = {"Dice": "dice", "IoU": "iou", "Recall": "recall"} | BOUNDARY
-    rows = [one for one in given if one.get("learner") in view.learners]
+    rows = list(given)
     kept = {name: key for name, key in shown.items() if any(key in one for one in rows)}
     first = [view.headline, view.reference, *view.learners]
     groups = [
         Group(
-            plain(stratum),
+            titled(stratum, rows),
             tuple(
                 (
                     head(view.label(one["learner"])),
@@ -82,6 +104,15 @@ def strata_table(view: View, variable: str, given: Iterable[Mapping[str, Any]]) 
     caption = STRATA.get(variable, f"By {plain(variable)}").format(view.positive)
     columns = ("Learner", "Patients", *kept)
     return Table(caption, columns, tuple(groups), compact=True) if groups else None
+
+
+def titled(stratum: str, rows: Iterable[Mapping[str, Any]]) -> str:
+    """A stratum, and which ones are in it where a few were joined."""
+    joined = next((one.get("joined") for one in rows if one.get("stratum") == stratum), None) or []
+    if len(joined) < 2:
+        return plain(joined[0] if joined else stratum)
+    names = listed(plain(one) for one in joined) if len(joined) <= NAMED else f"{len(joined)}"
+    return f"{plain(stratum)}: {names}"
 
 
 def pretrained(view: View) -> Table | None:
