@@ -25,7 +25,7 @@ check: $(STAMP)
 bench: $(STAMP)
 	for file in startup ingestion "ingestion --memory" series training smsdnet evaluation fusion \
 		gradcam report diagnosis dense patches row "row spinal_smsdnet" "row femoral_alexnet" \
-		"row spinal_wff" "row spinal_penn"; do \
+		"row spinal_wff" "row spinal_penn" tuning_lambda tuning_workers; do \
 		set -- $$file; $(BIN)/python benchmarks/$$1.py $$2 || exit 1; \
 	done
 

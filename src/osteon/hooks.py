@@ -1,5 +1,6 @@
-"""What happens around a run: earlier stages demanded, child runs a learner and a fold in MLflow."""
+"""What happens around a run: earlier stages demanded, workers chosen, child runs in MLflow."""
 
+from contextlib import ExitStack
 from typing import Any
 
 from kedro.framework.hooks import hook_impl
@@ -24,7 +25,11 @@ class OrderHooks:
         """
         from kedro.framework.project import pipelines
 
+        from osteon.datasets import OptionalDataset
+
         wanted = {name for name in pipeline.inputs() if not name.startswith("params:")}
+        # A report stands without a study: what is optional is read as it is.
+        wanted = {name for name in wanted if not isinstance(catalog.get(name), OptionalDataset)}
         missing = {name for name in wanted if not catalog.exists(name)}
         commands, made = [], set()
         for row, outputs in rows_for(missing, pipelines):
@@ -58,6 +63,39 @@ def rows_for(missing: set[str], pipelines: Any) -> list[tuple[str, set[str]]]:
     return chosen
 
 
+class ParallelHooks:
+    """Lets `parallel` of the configuration rule all work by joblib: ingestion, folds and trials."""
+
+    def __init__(self) -> None:
+        self._until_end = ExitStack()
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self, catalog: CatalogProtocol) -> None:
+        """Register the backend for this run.
+
+        Raises:
+            ValidationError: `parallel` is not as `ParallelConfig` allows.
+            OSError: no scheduler answers at the address.
+        """
+        from osteon.pipelines.parallel import joblib_follows
+        from osteon.recipes.parallel import ParallelConfig
+
+        if not catalog.exists("params:parallel"):
+            return
+        given = catalog.load("params:parallel")
+        self._until_end.enter_context(joblib_follows(ParallelConfig.model_validate(given)))
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Leave joblib as it was."""
+        self._until_end.close()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Leave joblib as it was."""
+        self._until_end.close()
+
+
 class TrackingHooks:
     """Logs each trained learner as a child of the pipeline's run, and each fold as its child."""
 
@@ -80,6 +118,11 @@ class TrackingHooks:
             _log_learner(node.namespace or node.name, named)
         if "metrics" in named:
             mlflow.log_metrics(_headline(named["metrics"]))
+        if "tuning_study" in named:
+            from osteon.pipelines.tuning.studying import name_of
+            from osteon.pipelines.tuning.tracking import log_study
+
+            log_study(named["tuning_study"], name_of(named["tuning_study"]))
 
 
 def without_paths(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Kedro settings: how configuration is merged and which hooks run."""
 
-from osteon.hooks import OrderHooks, TrackingHooks
+from osteon.hooks import OrderHooks, ParallelHooks, TrackingHooks
 
-HOOKS = (OrderHooks(), TrackingHooks())
+HOOKS = (OrderHooks(), TrackingHooks(), ParallelHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

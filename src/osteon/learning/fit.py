@@ -32,6 +32,7 @@ from osteon.learning.setup import (
     seed_torch,
     set_frozen,
 )
+from osteon.learning.watching import WATCHED, Onlooker, worth
 
 
 def fit(
@@ -46,6 +47,7 @@ def fit(
     checkpoint: Path,
     validation: NDArray[np.int64] | None = None,
     judged: Cases | None = None,
+    onlooker: Onlooker | None = None,
 ) -> list[dict[str, float | None]]:
     """Train `network` in place and return one entry an epoch.
 
@@ -60,6 +62,7 @@ def fit(
         checkpoint: file that each epoch replaces; training goes on from it if it is there.
         validation: positions of training patients held back for early stopping, if any.
         judged: where their batches come from, free of training's chance; None = `cases`.
+        onlooker: who is told how the cases that it names are judged after each epoch, if anybody.
 
     Raises:
         FloatingPointError: the loss is no longer a number.
@@ -72,6 +75,8 @@ def fit(
     run = _Run(fabric, network, model, optimiser, objective, cases, plain, config, fold)
     state = restore_state(checkpoint, network, optimiser.optimizer)
     fabric.strategy.precision.load_state_dict(state.scaler)
+    if onlooker is not None:
+        onlooker.retell(state.history)
     quiet = None if fabric.global_rank == 0 else True  # None: no bar where nobody watches
     for epoch in tqdm(range(len(state.history), config.epochs), f"fold {fold}", disable=quiet):
         if config.early_stop and state.waited >= config.early_stop.patience:
@@ -79,11 +84,15 @@ def fit(
         entry = run.train_epoch(epoch, train)
         if validation is not None and len(validation):
             entry |= run.judge(validation, state)
+        if onlooker is not None:
+            entry[WATCHED] = worth(*run.look(onlooker.index))
         state.history.append(entry)
         state.scaler = fabric.strategy.precision.state_dict()
         if fabric.global_rank == 0:
             save_state(checkpoint, network, optimiser.optimizer, state)
         fabric.barrier()
+        if onlooker is not None:  # after the checkpoint: an epoch that was told is never lost
+            onlooker.retell([entry])
     set_frozen(network, False)
     if state.best:
         network.load_state_dict(state.best)
@@ -198,15 +207,18 @@ class _Run:
 
     def judge(self, validation: NDArray[np.int64], state: TrainingState) -> dict[str, float | None]:
         """Loss and AUROC on held-back training patients; keeps the best weights in `state`."""
-        size = at_once(self.config, self.judged)
-        found = validate(
-            self.network, self.objective, self.judged, validation, self.fabric.device, size
-        )
-        # Running statistics differ between processes: all follow what the first one sees.
-        loss, auroc = self.fabric.broadcast(found)
+        loss, auroc = self.look(validation)
         if state.best_loss is None or loss < state.best_loss:
             state.best = {k: v.detach().cpu().clone() for k, v in self.network.state_dict().items()}
             state.best_loss, state.waited = loss, 0
         else:
             state.waited += 1
         return {"validation_loss": loss, "validation_auroc": auroc}
+
+    def look(self, index: NDArray[np.int64]) -> tuple[float, float | None]:
+        """Loss and AUROC of cases that are not trained on, as the weights are now."""
+        size = at_once(self.config, self.judged)
+        found = validate(self.network, self.objective, self.judged, index, self.fabric.device, size)
+        # Running statistics differ between processes: all follow what the first one sees.
+        loss, auroc = self.fabric.broadcast(found)
+        return loss, auroc

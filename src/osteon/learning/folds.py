@@ -40,6 +40,7 @@ from osteon.learning.tasks import (
     task_fingerprint,
     write_result,
 )
+from osteon.learning.watching import Onlooker, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -132,21 +133,33 @@ def run_folds(tasks: Sequence[FoldTask], workers: int | None = None) -> list[Fol
     return results
 
 
-def train_fold(task: FoldTask) -> FoldResult:
+def train_fold(task: FoldTask, watch: Watch | None = None) -> FoldResult:
     """Train one fold and judge its test cases; a finished fold is read, an interrupted one resumed.
 
     The caller's random state is left as it was.
+
+    Args:
+        task: the fold.
+        watch: is told after each epoch the AUROC of the test cases, or less their loss where there
+            is no AUROC; the epochs of an earlier, interrupted call are told again first. What it
+            raises ends the training. Only for test cases that are there to choose by.
+
+    Raises:
+        ValueError: several devices share a fold that is watched.
     """
+    onlooker = None if watch is None else _watched(task, watch)
     if task.fresh:
         shutil.rmtree(task.workspace, ignore_errors=True)
     done = read_result(task, reused=True)
     if done is not None:
         logger.info("fold %d: already trained, reused", task.fold)
+        if onlooker is not None:
+            onlooker.retell(done.history)
         return done
     task.workspace.mkdir(parents=True, exist_ok=True)
     fabric = build_fabric(task.recipe.resolved_training())
     with torch.random.fork_rng():
-        fabric.launch(partial(_learn, task=task))
+        fabric.launch(partial(_learn, task=task, onlooker=onlooker))
     result = read_result(task, reused=False)
     if result is None:
         raise RuntimeError(f"{task.workspace}: training ended without a result")
@@ -165,6 +178,14 @@ def remove_outdated(current: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+def _watched(task: FoldTask, watch: Watch) -> Onlooker:
+    """Several devices are several processes: what `watch` raises in one would leave the others."""
+    devices = task.recipe.resolved_training().device_count
+    if devices > 1:
+        raise ValueError(f"training.device_count: {devices} found; a watched fold is allowed 1")
+    return Onlooker(watch, task.test)
+
+
 def _check(parts: Sequence[Division]) -> None:
     for fold, train, test in parts:
         both = np.intersect1d(train, test).size
@@ -179,7 +200,7 @@ def _train_elsewhere(task: FoldTask, threads: int) -> FoldResult:
     return train_fold(task)
 
 
-def _learn(fabric: Fabric, task: FoldTask) -> None:
+def _learn(fabric: Fabric, task: FoldTask, onlooker: Onlooker | None = None) -> None:
     """Fit, predict and write down, in each of the launched processes."""
     config, cases = task.recipe.resolved_training(), task.cases
     checkpoint = task.workspace / CHECKPOINT
@@ -206,6 +227,7 @@ def _learn(fabric: Fabric, task: FoldTask) -> None:
         checkpoint=checkpoint,
         validation=held_back,
         judged=cases,
+        onlooker=onlooker,
     )
     if fabric.global_rank != 0:
         return

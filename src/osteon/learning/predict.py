@@ -63,7 +63,10 @@ def validate(
     device: torch.device,
     batch: int = 64,
 ) -> tuple[float, float | None]:
-    """Mean loss over the cases and their AUROC (None unless both of two classes are there)."""
+    """Mean loss over the cases and their AUROC.
+
+    The AUROC is None unless both of two classes are there, and where scores are no numbers.
+    """
     network.eval()
     total, scores = 0.0, []
     for case in feed(cases, np.split(index, range(batch, len(index), batch)), device):
@@ -72,9 +75,10 @@ def validate(
         probabilities = objective.probabilities(output)
         if probabilities.shape[1] == 2:  # maps and boxes, which have no AUROC, are not kept
             scores.append(probabilities[:, 1].cpu().numpy())
-    labels = cases.labels[index]
-    if not scores or len(set(labels.tolist())) < 2:
+    labels, score = cases.labels[index], np.concatenate(scores) if scores else np.empty(0)
+    # Of a network that has diverged the loss tells.
+    if not scores or len(set(labels.tolist())) < 2 or not np.isfinite(score).all():
         return total / len(index), None
     from sklearn.metrics import roc_auc_score
 
-    return total / len(index), float(roc_auc_score(labels, np.concatenate(scores)))
+    return total / len(index), float(roc_auc_score(labels, score))

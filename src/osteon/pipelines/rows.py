@@ -84,5 +84,6 @@ def create_row(
             splits=table,
             splitting=protocol,
             paper_figures=bool(own),
+            tuned=report == paper,
         )
     )

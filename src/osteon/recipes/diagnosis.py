@@ -227,7 +227,7 @@ class Framework:
         one = np.zeros(1, dtype=np.int64)
         return Terms(
             d=images["d"].to_numpy(np.float64),
-            sequence=table["sequence_id"].astype("int64").to_numpy(),
+            sequence=table["sequence_id"].to_numpy(object).astype(np.int64),
             m=said["m"].to_numpy(np.float64),
             patient=np.repeat(one, len(said)),
             a=self.age.probability(years),

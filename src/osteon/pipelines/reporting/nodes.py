@@ -161,6 +161,11 @@ def write_report(
     headline: pd.DataFrame | None = None,
     paper_figures: list[dict[str, Any]] | None = None,
     under_test: str | None = None,
+    tuning_result: dict[str, Any] | None = None,
+    tuning_trials: pd.DataFrame | None = None,
+    tuning_pictures: list[dict[str, Any]] | None = None,
+    recipe: Any = None,
+    learner: Any = None,
     **histories: pd.DataFrame,
 ) -> str:
     """The whole report as one page that needs nothing else.
@@ -176,15 +181,21 @@ def write_report(
         galleries: cases with their pictures.
         paper_tables: the paper's own tables, cells of ready text.
         explanations, headline, paper_figures, under_test: as for `draw_charts`.
+        tuning_result: what a study chose, and what it is worth; None = none was made.
+        tuning_trials: its trials, one row each.
+        tuning_pictures: see `osteon.pipelines.tuning.figures`.
+        recipe, learner: as configured, to tell whether the chosen values are in use.
         histories: learning curves of each learner.
 
     Returns:
         HTML.
     """
+    from osteon.pipelines.reporting.tuned import tuned_parts
     from osteon.reporting.assembly import charts_of_run, learner_of
     from osteon.reporting.page.render import ReportParts, render
 
     tables = (metrics, curves, comparison, explanations or {}, headline)
+    tuned, drawn = tuned_parts(tuning_result, tuning_trials, tuning_pictures, recipe, learner)
     parts = ReportParts(
         title=ledger["title"],
         paper=ledger["paper"],
@@ -200,8 +211,9 @@ def write_report(
         galleries=galleries,
         histories=histories,
         paper_tables=paper_tables,
-        charts=charts_of_run(*tables, histories, paper_figures or (), under_test),
+        charts=charts_of_run(*tables, histories, paper_figures or (), under_test) | drawn,
         headline=learner_of(headline, metrics, under_test),
+        **tuned,
     )
     page = render(parts)
     logger.info("report: %.1f MB", len(page) / 1e6)

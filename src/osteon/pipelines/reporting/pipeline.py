@@ -11,6 +11,8 @@ from osteon.reporting.contents import CHARTS, SEGMENTATION_CHARTS
 
 MADE = {"run": "run", "certificate": "leak_certificate"}
 """Argument → dataset of the report: how the run was made, and what was checked."""
+TUNING = ["tuning_result", "tuning_trials", "tuning_pictures"]
+"""Datasets of the paper's namespace that load None where no study was made."""
 
 
 def create_pipeline(
@@ -24,6 +26,7 @@ def create_pipeline(
     trained: Iterable[str] = (),
     predictions: bool = True,
     explanations: bool = True,
+    tuned: bool = False,
 ) -> Pipeline:
     """Everything that a reader sees of an evaluation.
 
@@ -39,6 +42,7 @@ def create_pipeline(
         predictions: whether the learners leave a table of predictions; those that outline leave
             maps, and their report has other charts (`SEGMENTATION_CHARTS`).
         explanations: whether the report's namespace has a summary of explanations.
+        tuned: whether the page shows the result of the paper's study, once there is one.
     """
     maps = _of(report, *(["explanations"] * explanations))
     drawn = {
@@ -53,7 +57,9 @@ def create_pipeline(
         [
             *_tables(paper, report, splits, splitting, maps),
             *_drawn(report, headline, drawn, charts),
-            *_pages(paper, report, headline, splitting, drawn, maps),
+            *_pages(
+                paper, report, headline, splitting, drawn, maps, _study(paper, headline, tuned)
+            ),
             _contents(report, charts),
         ],
         tags="reporting",
@@ -82,6 +88,7 @@ def _pages(
     splitting: str,
     drawn: dict[str, str],
     maps: dict[str, str],
+    study: dict[str, str],
 ) -> list[Node]:
     """The page and the model card; `drawn`: what the charts are made from."""
     told = {
@@ -92,7 +99,7 @@ def _pages(
     return [
         step(
             fixed(nodes.write_report, under_test=headline),
-            {**drawn, **told, **_of(report, "paper_tables", "galleries")},
+            {**drawn, **told, **_of(report, "paper_tables", "galleries"), **study},
             f"{report}.report",
             name="write_report",
         ),
@@ -176,6 +183,15 @@ def _contents(report: str, charts: tuple[str, ...]) -> Node:
         name="list_contents",
         namespace=report,
     )
+
+
+def _study(paper: str, headline: str, tuned: bool) -> dict[str, str]:
+    """What the page shows of tuning; nothing of a report that is not the tuned learner's."""
+    return {
+        **_of(paper, *(TUNING * tuned)),
+        **_parameters(paper, *(["recipe"] * tuned)),
+        **dict([("learner", f"params:{paper}.{headline}.learner")] * tuned),
+    }
 
 
 def _of(owner: str, *names: str) -> dict[str, str]:

@@ -97,6 +97,7 @@ def _row(learners: Sequence[str], report: str, headline: str, *, explanations: b
             paper_figures=True,
             predictions=False,
             explanations=explanations,
+            tuned=report == PAPER,
         )
     )
 

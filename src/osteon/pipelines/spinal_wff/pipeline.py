@@ -3,6 +3,7 @@
 A network or a row is a name here and a block of the same name in `parameters_spinal_wff.yml`.
 """
 
+from collections.abc import Iterable
 from functools import partial
 
 from kedro.pipeline import Node, Pipeline, node
@@ -48,8 +49,7 @@ def create_pipeline() -> Pipeline:
     """Everything from the cohort to the report and the patient page."""
     networks = [DETECTOR, *SEQUENCES]
     return (
-        in_paper(PAPER, create_cohort() + _parts())
-        + _networks()
+        create_answers_pipeline(SEQUENCES)
         + _decisions()
         + _rows()
         + evaluation.create_pipeline(
@@ -64,9 +64,14 @@ def create_pipeline() -> Pipeline:
         + _evaluation()
         + _explainability()
         + reporting.create_pipeline(
-            PAPER, PAPER, ROWS, HEADLINE, paper_figures=True, trained=networks
+            PAPER, PAPER, ROWS, HEADLINE, paper_figures=True, trained=networks, tuned=True
         )
     )
+
+
+def create_answers_pipeline(sequences: Iterable[str]) -> Pipeline:
+    """From the cohort to what the detector and some sequence models say of every patient."""
+    return in_paper(PAPER, create_cohort() + _parts()) + _networks(sequences)
 
 
 def _parts() -> Pipeline:
@@ -90,7 +95,7 @@ def _parts() -> Pipeline:
     )
 
 
-def _networks() -> Pipeline:
+def _networks(models: Iterable[str]) -> Pipeline:
     """The detector, then every sequence model on what it found."""
     outputs = ("model", "history", "fitted", "training_record")
     settings = _of("cohort", "preprocessing", "recipe", parameters=True)
@@ -113,7 +118,7 @@ def _networks() -> Pipeline:
             name="train_sequence",
             namespace=f"{PAPER}.{name}",
         )
-        for name in SEQUENCES
+        for name in models
     ]
     return Pipeline([detector, *sequences], tags="training")
 

@@ -20,6 +20,7 @@ from osteon.recipes.preprocessing import PreprocessingConfig
 
 if TYPE_CHECKING:
     from osteon.learning.folds import FoldResult
+    from osteon.learning.tasks import FoldTask
 
 logger = logging.getLogger(__name__)
 
@@ -50,26 +51,14 @@ def train_learner(
         out-of-fold predictions, the artefact, learning curves, what each fold was fitted on, and
         the record: recipe, device, threads, seconds, origin of the weights, or why it was skipped.
     """
-    from osteon.learning.batches import ImageCases
-    from osteon.learning.folds import divisions, fold_tasks, run_folds
+    from osteon.learning.folds import run_folds
 
     full = recipe.for_learner(learner).fitted_to(cohort.classes, preprocessing.size)
     reason = full.skip_reason(samples)
     if reason is not None:
         logger.warning("skipped: %s", reason)
         return _skipped(full, reason, cohort)
-    table = samples.drop(columns="split").merge(splits, on=["sample_id", "patient_id"])
-    table = table[full.usable(table)].reset_index(drop=True)
-    hashes = _hashes(table, (prepared / DIGEST_FILE).read_text())
-    store = prepared / "images.npy"
-    tasks = fold_tasks(
-        full,
-        ImageCases.from_table(table, full.clinical_columns, store, full.normalisation),
-        divisions(table["fold"].to_numpy(), table["split"].to_numpy()),
-        data_hash=hashes["data"],
-        split_hash=hashes["split"],
-        work=workspace,
-    )
+    table, tasks, hashes = image_tasks(full, samples, splits, prepared, workspace)
     results = run_folds(tasks)
     # The catalog places the workspace in data/06_models/<paper>/<learner>/work.
     name, paper = workspace.parent.name, workspace.parents[1].name
@@ -81,6 +70,44 @@ def train_learner(
         _fitted(results, table, name, cohort.classes),
         _record(full, results, hashes),
     )
+
+
+def image_tasks(
+    recipe: LearnerRecipe,
+    samples: pd.DataFrame,
+    splits: pd.DataFrame,
+    prepared: Path,
+    work: Path,
+) -> "tuple[pd.DataFrame, list[FoldTask], dict[str, str]]":
+    """What there is to train of a learner on images.
+
+    Args:
+        recipe: complete, of one learner.
+        samples: as for `train_learner`.
+        splits: as for `train_learner`.
+        prepared: folder of the image store.
+        work: folder for unfinished and finished folds.
+
+    Returns:
+        the samples that the learner may use, with fold and part; one task a fold; name → hash of
+        data and split.
+    """
+    from osteon.learning.batches import ImageCases
+    from osteon.learning.folds import divisions, fold_tasks
+
+    table = samples.drop(columns="split").merge(splits, on=["sample_id", "patient_id"])
+    table = table[recipe.usable(table)].reset_index(drop=True)
+    hashes = _hashes(table, (prepared / DIGEST_FILE).read_text())
+    store = prepared / "images.npy"
+    tasks = fold_tasks(
+        recipe,
+        ImageCases.from_table(table, recipe.clinical_columns, store, recipe.normalisation),
+        divisions(table["fold"].to_numpy(), table["split"].to_numpy()),
+        data_hash=hashes["data"],
+        split_hash=hashes["split"],
+        work=work,
+    )
+    return table, tasks, hashes
 
 
 def _predictions(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from osteon.reporting.figures import layout, ternary
+from osteon.reporting.figures import layout, scatter, ternary
 from osteon.reporting.figures.cells import MARK, matrix
 from osteon.reporting.figures.layout import Frame
 from osteon.reporting.figures.sheet import blank, contact_sheet
@@ -50,6 +50,7 @@ def _figure(chart: Chart, heading: bool) -> "Figure":
         matrix(axes, chart)
     else:
         _plain(axes, chart)
+        scatter.scale(axes, chart, frame)
     axes.set_xlabel(chart.x)
     axes.set_ylabel(chart.y)
     if chart.rows:
@@ -81,6 +82,7 @@ def _figure(chart: Chart, heading: bool) -> "Figure":
 
 def _plain(axes: "Axes", chart: Chart) -> None:
     """Rules, the diagonal and every series but cells."""
+    scatter.scales(axes, chart)
     if chart.x_range:
         axes.set_xlim(*_padded(chart, chart.x_range))
     if chart.y_range:
@@ -95,6 +97,7 @@ def _plain(axes: "Axes", chart: Chart) -> None:
         place: dict[str, Any] = {"ha": "center", "va": "center", "transform": axes.transAxes}
         axes.text(0.5, 0.5, "no data", color=MUTED, **place)
     painters = {"line": _line, "points": _points, "bars": _bars, "step": _step}
+    painters |= {"scatter": scatter.points, "field": scatter.field}
     for index, series in enumerate(chart.series):
         look = LOOKS[series.role]
         if chart.rows and series.role == "other":
@@ -286,8 +289,8 @@ def _handle(series: Series, rows: bool) -> Any:
     look = LOOKS[series.role]
     if series.kind == "bars":
         return Patch(facecolor=look.face, edgecolor=INK, linewidth=0.4)
-    points = series.kind == "points"
-    bare = points and (rows or series.role == "printed")
+    points = series.kind in ("points", "scatter")
+    bare = points and (rows or series.role == "printed" or series.kind == "scatter")
     return Line2D(
         [],
         [],

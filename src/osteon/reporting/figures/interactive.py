@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from osteon.reporting.figures import layout, ternary
+from osteon.reporting.figures import layout, scatter, ternary
 from osteon.reporting.figures.spec import Chart, Series, in_words
 from osteon.reporting.figures.style import CSS_FAMILY, GRID, INK, LOOKS, MUTED, Look
 
@@ -44,7 +44,9 @@ def _traces(chart: Chart, series: Series, look: Look) -> list[dict[str, Any]]:
     """A band below its line, or one trace."""
     if series.kind == "cells":
         return [_cells(chart, series)]
-    bare = chart.rows or series.role == "printed"
+    if series.kind == "field":  # the points that span it carry its values
+        return []
+    bare = chart.rows or series.role == "printed" or series.kind == "scatter"
     trace: dict[str, Any] = {
         "type": "bar" if series.kind == "bars" else "scatter",
         "x": list(series.x),
@@ -56,8 +58,9 @@ def _traces(chart: Chart, series: Series, look: Look) -> list[dict[str, Any]]:
     }
     if series.kind == "bars":
         trace |= {"width": series.width, "marker": {"color": look.face}}
-    elif series.kind == "points":
-        trace |= {"mode": "markers" if bare else "lines+markers", "marker": _marker(look)}
+    elif series.kind in ("points", "scatter"):
+        marks = _marker(look) | (scatter.marker(series) if series.kind == "scatter" else {})
+        trace |= {"mode": "markers" if bare else "lines+markers", "marker": marks}
         trace["line"] = {"color": look.colour, "dash": look.dash, "width": 1}
     else:
         width = 0.8 if series.thin else look.width
@@ -209,6 +212,8 @@ def _axis(title: str, span: tuple[float, float] | None, chart: Chart, which: str
         "zeroline": False,
         "automargin": True,
     }
+    if which in chart.logs:
+        axis["type"] = "log"
     if span is not None:
         axis["range"] = [span[0] - 0.01, span[1] + 0.01] if chart.square else list(span)
     if named:

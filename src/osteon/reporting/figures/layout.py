@@ -15,6 +15,10 @@ MATRIX = 2.5
 LOWEST = 0.42
 PLOT = 2.9
 LONGEST = 34
+HALF = 4.3
+"""Width of a chart that stands beside another, in inches."""
+SCALE = 0.85
+"""Room of a colour scale beside the axes, with its numbers."""
 TRIANGLE, HEIGHT = 3.3, 0.8660254
 """Height of a triangle of shares in inches; the height of one whose sides are 1."""
 
@@ -71,7 +75,8 @@ def frame(chart: Chart, heading: bool) -> Frame:
         if chart.inset:
             right, width = 0.15, left + SIDE + 0.15
     else:
-        left, right, inside, width = 0.68, 0.15, PLOT, WIDTH
+        left, right, inside, width = 0.68, 0.15 + SCALE * bool(chart.colour), PLOT, WIDTH
+        inside, width = (0.8 * PLOT, HALF) if chart.half else (inside, width)
         left = max(left, slant(chart, width - left - right))
     title = tuple(textwrap.wrap(chart.title, int(width / 0.085))) if heading else ()
     note = tuple(textwrap.wrap(chart.note, int(width / 0.066))) if heading else ()

@@ -8,7 +8,7 @@ import numpy as np
 
 from osteon.reporting.figures.style import Role
 
-Kind = Literal["line", "points", "bars", "step", "cells", "ternary"]
+Kind = Literal["line", "points", "bars", "step", "cells", "ternary", "scatter", "field"]
 Values = tuple[float, ...]
 
 
@@ -20,7 +20,8 @@ class Series:
         name: as the reader sees it; key: as the page finds it (the learner's name).
         x, y: places; for `step` the last is the right edge; for `cells` x and y are the column and
             the row and `lo` is the share (0..1) that colours the cell; for `ternary` x and y are
-            those of `osteon.reporting.figures.ternary.flat` and `lo` is the value that colours.
+            those of `osteon.reporting.figures.ternary.flat` and `lo` is the value that colours, as
+            it is for `scatter`, points that no line joins, and `field`, the colours between them.
         lo, hi: ends of the interval at each place, NaN where undefined: a band around a line, bars
             at points and bars; along x in a chart of rows, along y in every other.
         text: words for each place, shown on hovering and in a cell; detail: words beside the name.
@@ -76,7 +77,8 @@ class Chart:
             which makes it a chart of rows; headings: rows of `y_labels` that only name a group.
         columns: words beside the rows; rules: straight lines.
         corners: names of the left, right and upper corner, which make it a triangle of three
-            shares; colour: what its colours mean.
+            shares; colour: what its colours mean; logs: which axes are logarithmic, of x and y;
+            half: small enough for two beside each other.
     """
 
     name: str
@@ -98,6 +100,8 @@ class Chart:
     rules: tuple[Rule, ...] = ()
     corners: tuple[str, ...] = ()
     colour: str = ""
+    logs: frozenset[str] = frozenset()
+    half: bool = False
 
     @property
     def counts(self) -> bool:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 COLOURS = "viridis"
 TICKS = (0.2, 0.4, 0.6, 0.8)
 TURN = 60
+DOT = 0.035
+"""Side of a hexagon that stands alone, the triangle's being 1."""
 BAR, GAP = 0.16, 0.3
 """Inches: width of the colour scale, its distance from the triangle."""
 
@@ -55,11 +57,13 @@ def unflat(series: Series) -> NDArray[np.float64]:
 
 
 def spacing(series: Series) -> float:
-    """The least distance between two points, the side of a grid; 0.05 for a single point."""
+    """The least distance between two points, the side of a grid; `DOT` of points on no grid."""
     points = np.stack([series.x, series.y], axis=1)
     apart = np.linalg.norm(points[1:] - points[:-1], axis=1)
     apart = apart[apart > 1e-9]
-    return float(apart.min()) if len(apart) else 0.05
+    # Neighbours in a list are neighbours on a grid, but not among points drawn at random.
+    on_grid = len(apart) and apart.min() > 0.6 * np.median(apart)
+    return float(apart.min()) if on_grid else DOT
 
 
 def ends(series: Series) -> tuple[float, float]:

@@ -20,7 +20,8 @@ class ReportParts:
 
     `headline`: the learner whose result stands on top; without it
     `osteon.reporting.figures.cast` says which. `published`: the paper's printed numbers.
-    `paper_tables`: title, note, columns and rows of ready text each.
+    `paper_tables`: title, note, columns and rows of ready text each. `tuning`: the result of a
+    study; `tuning_trials`: one row a trial; `tuning_in_use`: path → value as configured now.
     """
 
     title: str
@@ -41,6 +42,9 @@ class ReportParts:
     charts: Mapping[str, Any] | None = None
     published: Mapping[str, Any] | None = None
     headline: str | None = None
+    tuning: Mapping[str, Any] | None = None
+    tuning_trials: pd.DataFrame | None = None
+    tuning_in_use: Mapping[str, Any] | None = None
 
     @cached_property
     def view(self) -> "View":

@@ -15,6 +15,7 @@ from osteon.reporting.page.sections_results import discrimination, paired
 from osteon.reporting.page.sections_run import glossary, reproduction, settings
 from osteon.reporting.page.sections_strata import strata
 from osteon.reporting.page.sections_summary import summary
+from osteon.reporting.page.sections_tuning import tuning
 
 ORDER = (
     summary,
@@ -34,6 +35,7 @@ ORDER = (
     explanations,
     galleries,
     learning,
+    tuning,
     split_gap,
     ledger,
     certificate,

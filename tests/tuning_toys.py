@@ -1,0 +1,150 @@
+"""Toy trials without a network, and a command that runs a study of them in a process of its own."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from osteon.pipelines.tuning.storing import open_store, study_location
+from osteon.pipelines.tuning.studying import Outcome, Plan, finished, run_study
+from osteon.recipes.parallel import ParallelConfig
+from osteon.recipes.tuning import TuningConfig
+
+NAME = "toy"
+SPACE = {
+    "size": {"low": 0.0, "high": 1.0},
+    "depth": {"low": 1, "high": 5, "whole": True},
+    "shape": {"choices": [[1, 2], [3]]},
+    "weights": {"simplex": 3},
+}
+ALONE = ParallelConfig(backend="sequential")
+PAIR = ParallelConfig(backend="loky", workers=2)
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Toy:
+    """Three steps towards a value; each call leaves a line in `log`.
+
+    `bad` says what becomes of trials by number: a word of `_go_wrong`. With `meet` each call waits
+    until so many processes have been called.
+    """
+
+    log: Path
+    pause: float = 0.0
+    meet: int = 1
+    bad: tuple[tuple[int, str], ...] = ()
+
+    def __call__(
+        self, values: dict[str, Any], report: Callable[[int, float], None], number: int
+    ) -> Outcome:
+        with self.log.open("a") as file:
+            file.write(f"{number} {os.getpid()}\n")
+        until(lambda: len(self.workers()) >= self.meet)
+        self._go_wrong(dict(self.bad).get(number, ""))
+        value = values["weights"][0] - (values["size"] - 0.3) ** 2 - 0.01 * values["depth"]
+        for step in range(3):
+            report(step, value + step)
+            time.sleep(self.pause / 3)
+        return Outcome(value, {"seen": number, "shape": values["shape"]})
+
+    def workers(self) -> set[str]:
+        return {line.split()[1] for line in self.log.read_text().splitlines() if " " in line}
+
+    def _go_wrong(self, how: str) -> None:
+        if how == "memory":
+            raise MemoryError
+        if how == "error":
+            raise ValueError("no such network\nsecond line")
+        if how == "nan":
+            raise FloatingPointError("value: nan")
+        if how == "die" or (how == "die once" and not self._died()):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _died(self) -> bool:
+        flag = self.log.with_name("died")
+        try:
+            flag.touch(exist_ok=False)
+        except FileExistsError:
+            return True
+        return False
+
+
+def a_plan(folder: Path, storage: str | None = None, **settings: Any) -> Plan:
+    toy = {name: settings.pop(name) for name in ("pause", "bad", "meet") if name in settings}
+    first = settings.pop("first_values", None)
+    given = {"trials": 6, "space": SPACE, "heartbeat": 1, "startup": 2} | settings
+    tuning = TuningConfig.model_validate(given | {"storage": storage})
+    place = study_location(storage, folder)
+    return Plan(NAME, place, tuning, first, Toy(folder / "calls", **toy))
+
+
+def study_of(plan: Plan) -> optuna.Study:
+    store = open_store(plan.storage, plan.tuning.heartbeat)
+    return optuna.load_study(study_name=plan.name, storage=store.storage)
+
+
+def calls(plan: Plan) -> list[int]:
+    """Numbers of the trials that were begun, one for each time."""
+    log = plan.trialled.log
+    return [int(line.split()[0]) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def values(study: optuna.Study) -> list[tuple[Any, ...]]:
+    return [
+        (one.number, one.state.name, one.params, one.value, one.intermediate_values)
+        for one in finished(study)
+    ]
+
+
+def begin(folder: Path, **options: Any) -> subprocess.Popen[bytes]:
+    """`run_study` of `a_plan` in a process of its own."""
+    given = [f"--{name}={value}" for name, value in options.items()]
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.tuning_toys", str(folder), *given],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def until(condition: Callable[[], bool], *processes: subprocess.Popen[bytes]) -> None:
+    """Wait for a state, not for a time; a process that ended with an error ends the wait."""
+    while not condition():
+        failed = [one.returncode for one in processes if one.poll() not in (None, 0)]
+        assert not failed, f"ended with {failed}"
+        time.sleep(0.02)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--storage", default=None)
+    parser.add_argument("--trials", type=int, default=6)
+    parser.add_argument("--pause", type=float, default=0.0)
+    parser.add_argument("--meet", type=int, default=1)
+    given = parser.parse_args()
+    plan = a_plan(
+        given.folder,
+        given.storage,
+        trials=given.trials,
+        pause=given.pause,
+        meet=given.meet,
+    )
+    run_study(plan, ALONE)
+
+
+if __name__ == "__main__":
+    main()
