@@ -14,6 +14,8 @@ WHOLE_RUNS = (
     "test_wff_row",
     "test_penn_row",
     "test_image_rows",
+    "test_tuning_row",
+    "test_tuning_killed",
     "test_evidence",
     "test_servers",
     "test_privacy",

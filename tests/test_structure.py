@@ -37,6 +37,20 @@ def test_rows_and_columns_are_registered(pipelines) -> None:
     assert sum(len(pipelines[column].nodes) for column in columns) == len(cells)
 
 
+def test_tuning_is_a_column_of_cells_that_no_row_waits_for(pipelines) -> None:
+    cells = {paper: pipelines[f"{paper}_tuning"] for paper in PAPERS if paper in pipelines}
+    assert len(cells) == 5
+    everything = set().union(*(cell.nodes for cell in cells.values()))
+    assert everything == set(pipelines["tuning"].nodes)
+    studies = {node for node in everything if "tuning" in node.tags}
+    assert studies.isdisjoint(pipelines["__default__"].nodes)
+    # What a study needs beside itself is what the rows make, and made in the same way.
+    assert everything - studies <= set(pipelines["__default__"].nodes)
+    for cell in cells.values():
+        order = [node.short_name for node in cell.nodes]
+        assert order.index("certify_tuning") < order.index("judge_chosen")
+
+
 def test_the_row_trains_the_eight_learners_of_table_1(pipelines) -> None:
     for pipeline, backbone in ((PAPER, "resnet18"), (f"{PAPER}_resnet50", "resnet50")):
         wanted = {f"{PAPER}.{backbone}_{name}" for name in [*INPUTS, "permuted"]}
