@@ -25,6 +25,7 @@ from osteon.pipelines.tuning.nodes import (
 from osteon.pipelines.tuning.seen import SEEN
 from osteon.recipes import Learner, Recipe
 from osteon.recipes.parallel import ParallelConfig
+from osteon.recipes.tuning import SpaceError
 from tests.pipelines import tuning_cohort as cohort
 
 SEQUENTIAL = ParallelConfig(backend="sequential")
@@ -157,6 +158,30 @@ def test_the_outer_part_is_judged_once_with_the_recipes_own_seed(run, monkeypatc
     assert task.recipe.training.lr == run.result["chosen"]["training.lr"]
     # The same setting looks again at what it has seen: the same figures, and no further look.
     assert again == run.result
+
+
+def test_trials_may_be_cheaper_than_the_look_at_the_outer_part(run, tmp_path, monkeypatch) -> None:
+    from osteon.learning import folds
+
+    config = cohort.tuning(trials=1, in_trials={"training.epochs": 1})
+    study = searched(tmp_path, config, run.inside, run.inner)
+    assert study.trials[0].user_attrs["epochs"] == len(set(run.inner["fold"]))
+    assert study.study_name != run.study.study_name
+    asked, honest = [], folds.run_folds
+    monkeypatch.setattr(folds, "run_folds", lambda tasks: asked.append(tasks) or honest(tasks))
+    given = (study, tmp_path / "tuning", cohort.samples(), cohort.splits(), run.inner)
+    certificate = certify_tuning(*given, cohort.NO_PAIRS, config)
+    result = judged(tmp_path, config, study, certificate, run.inside, run.inner)
+    assert [task.recipe.training.epochs for task in asked[-1]] == [cohort.TRAINING["epochs"]]
+    assert result["in_trials"] == {"training.epochs": 1}
+    text = write_best_values(result, *ROW[2:], paper="osteosarcoma_fusion", row="row")
+    assert "epochs" not in yaml.safe_load(text)["osteosarcoma_fusion"]["recipe"]["training"]
+
+
+def test_a_cheaper_trial_that_the_recipe_does_not_know_is_named(run, tmp_path) -> None:
+    config = cohort.tuning(in_trials={"training.epoch": 1})
+    with pytest.raises(SpaceError, match=r"training\.epoch"):
+        searched(tmp_path, config, run.inside, run.inner)
 
 
 def test_the_first_trial_is_the_configuration_and_all_are_listed(run) -> None:

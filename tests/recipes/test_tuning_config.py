@@ -224,6 +224,8 @@ def test_defaults_are_a_study_of_tpe_on_two_inner_folds() -> None:
         ({"space": {"training..lr": {"low": 0, "high": 1}}}, r"space.`training\.\.lr`"),
         ({"space": {"a": {"choices": [1]}, "a.b": {"choices": [1]}}}, "space.a holds space.a.b"),
         ({"space": {"training.lr": {"low": 1, "high": 0}}}, r"space.`training.lr`.range\s.*low: 1"),
+        ({"in_trials": {"training.lr": 1}}, "in_trials.training.lr found beside space.training.lr"),
+        ({"in_trials": {"training": {}}}, "in_trials.training found beside space.training.lr"),
         ({"inner": {"folds": 1}}, "inner.folds"),
         ({"pruner": {"kind": "best"}}, "pruner.kind"),
         ({"objective": "loss"}, "objective"),

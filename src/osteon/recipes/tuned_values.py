@@ -129,6 +129,27 @@ def tuned_recipe(
     return full
 
 
+def in_trials(recipe: Recipe, learner: BaseModel, values: Mapping[str, Any]) -> tuple[Recipe, Any]:
+    """Recipe and learner as trials have them.
+
+    Args:
+        recipe: the paper's, as it stands in parameters.
+        learner: as in `changes`.
+        values: `tuning.in_trials`, by path.
+
+    Raises:
+        SpaceError: names a path that leads nowhere, or a value that the recipe does not take.
+    """
+    if not values:
+        return recipe, learner
+    try:
+        tuned_recipe(recipe, learner, values)
+    except ValidationError as error:
+        raise SpaceError(f"in_trials: {', '.join(values)} found; {_words(error)}") from error
+    ours, theirs = tuned_blocks(recipe, learner, values)
+    return Recipe.model_validate(ours), type(learner).model_validate(theirs)
+
+
 def _refuse_unknown(recipe: Recipe, learner: BaseModel, values: Mapping[str, Any]) -> None:
     """Stop at a path that no field has, with the names of those that there are."""
     both = _fields(full_recipe(recipe, learner), learner)

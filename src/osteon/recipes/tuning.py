@@ -5,9 +5,9 @@ How long: trials x inner folds x one training; the quick profiles take about a m
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from osteon.recipes.base import Strict
 from osteon.recipes.best_values import best_yaml
@@ -16,6 +16,7 @@ from osteon.recipes.tuned_values import (
     check_space,
     current_values,
     full_recipe,
+    in_trials,
     lay,
     tuned_blocks,
     tuned_recipe,
@@ -52,6 +53,7 @@ __all__ = [
     "flat_dimensions",
     "flat_names",
     "full_recipe",
+    "in_trials",
     "lay",
     "tuned_blocks",
     "tuned_recipe",
@@ -96,6 +98,9 @@ class TuningConfig(Strict):
     Attributes:
         trials: of the study, failed and given-up ones included.
         space: what is tried, by its path in the recipe, such as `training.lr`.
+        in_trials: what trials have otherwise than the row, by path, such as fewer
+            `training.epochs`: cheaper, so that more settings can be tried. The one look at the
+            outer part is trained as the row is.
         held_out: fold of the row's own splits that no trial sees; a hold-out has only 0.
         inner: folds of the rest.
         objective: what is maximised, over patients.
@@ -114,6 +119,7 @@ class TuningConfig(Strict):
 
     trials: int = Field(ge=1, le=100_000)
     space: dict[Path, Dimension] = Field(min_length=1)
+    in_trials: dict[Path, Any] = Field(default_factory=dict)
     held_out: int = Field(default=0, ge=0, le=1000)
     inner: InnerConfig = InnerConfig()
     objective: Literal["auroc", "f1", "accuracy", "balanced_accuracy", "dice"] = "auroc"
@@ -135,6 +141,16 @@ class TuningConfig(Strict):
             if inside:
                 raise ValueError(f"space.{path} holds space.{inside[0]}; allowed is one of them")
         return space
+
+    @model_validator(mode="after")
+    def _tried_or_laid(self) -> "TuningConfig":
+        for path in self.in_trials:
+            for other in self.space:
+                if f"{path}.".startswith(f"{other}.") or f"{other}.".startswith(f"{path}."):
+                    raise ValueError(
+                        f"in_trials.{path} found beside space.{other}; allowed is one of them"
+                    )
+        return self
 
     @field_validator("storage")
     @classmethod

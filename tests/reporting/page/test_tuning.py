@@ -139,6 +139,13 @@ def test_many_looks_at_the_outer_part_are_told() -> None:
     assert "settings have judged" not in said()
 
 
+def test_cheaper_trials_are_told_beside_the_gap_that_holds_them() -> None:
+    laid = {"training.epochs": 5, "training.milestones": [3]}
+    found = sections_tuning.cheaper(made.result(in_trials=laid))
+    assert found is not None and "training.epochs 5, training.milestones 3" in found.text
+    assert sections_tuning.cheaper(made.result(in_trials={})) is None
+
+
 def test_gaps_are_read_by_their_interval() -> None:
     assert sections_tuning.gap_words({"value": 0.1, "lo": 0.02, "hi": 0.2}).startswith("The inner")
     assert sections_tuning.gap_words({"value": -0.1, "lo": -0.2, "hi": -0.02}).startswith("The out")

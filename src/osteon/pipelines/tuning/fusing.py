@@ -192,6 +192,9 @@ def trial_of(
     """
     if tuning.objective not in ("accuracy", "auroc"):
         raise SpaceError(f"objective: {tuning.objective} found, accuracy or auroc allowed")
+    if tuning.in_trials:
+        laid = ", ".join(tuning.in_trials)
+        raise SpaceError(f"in_trials: {laid} found; none allowed, as these trials train nothing")
     if set(learner.terms) != set(TERMS):
         raise SpaceError(
             f"{WEIGHTS}: a row with terms {list(learner.terms)} found, all of {list(TERMS)} needed"

@@ -140,6 +140,7 @@ def study_facts(
         "learner": learner,
         "objective": tuning.objective,
         "space": {path: in_words(dimension) for path, dimension in tuning.space.items()},
+        "in_trials": dict(tuning.in_trials),
         "sampler": tuning.sampler,
         "pruner": tuning.pruner.kind,
         "held_out": tuning.held_out,

@@ -63,6 +63,7 @@ def tuning(view: View) -> Section:
         Text(opening(view, result)),
         Text(PHANTOM, "warn") if phantom else None,
         cards(result),
+        cheaper(result),
         Points(points(view, result)),
         values_table(view, result),
         Facts(facts(result)),
@@ -123,6 +124,19 @@ def cards(result: Mapping[str, Any]) -> Cards:
             note = f"The study repeated with {len(values)} seeds of its sampler, inner folds."
         made.append(Card("Spread over seeds", number(hi - lo), minor, note))
     return Cards(tuple(made))
+
+
+def cheaper(result: Mapping[str, Any]) -> Text | None:
+    """What trials had otherwise than the row, which the gap holds as well."""
+    laid = result.get("in_trials")
+    if not laid:
+        return None
+    named = ", ".join(f"{path} {shown(value)}" for path, value in laid.items())
+    return Text(
+        f"Trials, and the spread over seeds, were trained more cheaply than the row: {named}. The "
+        "look at the outer part was trained in full, so the gap is not optimism alone.",
+        "note",
+    )
 
 
 def card(title: str, value: Any, note: str, tone: str = "") -> Card:
