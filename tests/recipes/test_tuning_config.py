@@ -252,3 +252,9 @@ def test_log_ranges_of_the_spaces_are_drawn_to_their_ends() -> None:
     space = TuningConfig.model_validate({"trials": 1, "space": SPACE}).space
     for end in (0.001, 0.1):
         assert math.isclose(values_of(space, {"training.lr": end})["training.lr"], end)
+
+
+def test_null_takes_back_what_another_environment_made_cheaper() -> None:
+    laid = {"training.epochs": None, "hidden": 64}
+    found = TuningConfig.model_validate({"trials": 5, "space": SPACE, "in_trials": laid})
+    assert found.in_trials == {"hidden": 64}

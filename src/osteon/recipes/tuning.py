@@ -99,8 +99,9 @@ class TuningConfig(Strict):
         trials: of the study, failed and given-up ones included.
         space: what is tried, by its path in the recipe, such as `training.lr`.
         in_trials: what trials have otherwise than the row, by path, such as fewer
-            `training.epochs`: cheaper, so that more settings can be tried. The one look at the
-            outer part is trained as the row is.
+            `training.epochs`: cheaper, so that more settings can be tried; null = as the row, for
+            an environment that lies over another. The one look at the outer part is trained as
+            the row is.
         held_out: fold of the row's own splits that no trial sees; a hold-out has only 0.
         inner: folds of the rest.
         objective: what is maximised, over patients.
@@ -141,6 +142,11 @@ class TuningConfig(Strict):
             if inside:
                 raise ValueError(f"space.{path} holds space.{inside[0]}; allowed is one of them")
         return space
+
+    @field_validator("in_trials")
+    @classmethod
+    def _without_null(cls, laid: dict[str, Any]) -> dict[str, Any]:
+        return {path: value for path, value in laid.items() if value is not None}
 
     @model_validator(mode="after")
     def _tried_or_laid(self) -> "TuningConfig":
