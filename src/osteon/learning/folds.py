@@ -41,6 +41,7 @@ from osteon.learning.tasks import (
     write_result,
 )
 from osteon.learning.watching import Onlooker, Watch
+from osteon.learning.workers import keep_worker
 
 logger = logging.getLogger(__name__)
 
@@ -196,6 +197,7 @@ def _check(parts: Sequence[Division]) -> None:
 
 
 def _train_elsewhere(task: FoldTask, threads: int) -> FoldResult:
+    keep_worker()
     torch.set_num_threads(threads)
     return train_fold(task)
 

@@ -125,9 +125,11 @@ class NetworkTrial:
 
     def _judge(self, values: dict[str, Any], report: Report, folder: Path) -> "Outcome":
         from osteon.learning.folds import train_fold
+        from osteon.learning.workers import keep_worker
         from osteon.measures.tuning import judged, score
         from osteon.pipelines.tuning.studying import Outcome
 
+        keep_worker()
         tasks = self.tunable.folds(values, folder)
         write_seen(self.workspace / SEEN, asked_of(tasks))
         results: list[FoldResult] = []
