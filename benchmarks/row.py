@@ -47,7 +47,7 @@ def run(project: Path, pipeline: str) -> tuple[float, float]:
     """Seconds and peak memory in GiB of `kedro run`; stops if it fails."""
     start = time.perf_counter()
     process = subprocess.Popen([str(KEDRO), "run", f"--pipelines={pipeline}"], cwd=project)
-    gibibytes = peak_of(process, interval=0.2) / 1024
+    gibibytes = peak_of(process, interval=1.0) / 1024
     if process.returncode:
         raise SystemExit(f"{pipeline} failed")
     return time.perf_counter() - start, gibibytes
