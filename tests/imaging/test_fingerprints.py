@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from osteon.imaging.fingerprints import content_hash, fingerprint_pixels, near_duplicates
+from osteon.imaging.fingerprints import (
+    content_hash,
+    fingerprint_pixels,
+    near_duplicates,
+    perceptual_hashes,
+)
 from tests.dicom_makers import knee
 
 
@@ -25,6 +30,17 @@ def test_phash_is_imagehash_of_the_thumbnail():
     assert found.thumbnail.shape == (32, 32) and found.thumbnail.dtype == np.uint8
     assert found.phash == str(imagehash.phash(Image.fromarray(found.thumbnail)))
     assert len(found.phash) == 16 and len(found.content_hash) == 64
+
+
+def test_many_thumbnails_are_hashed_as_imagehash_does_each():
+    rng = np.random.default_rng(4)
+    small = rng.integers(0, 256, (300, 32, 32), dtype=np.uint8)
+    small[:100] //= 64  # ties about the median
+    small[100:110] = small[100:110, :1, :1]  # flat
+    small[110:150] = np.sort(small[110:150], axis=1)
+    one_by_one = [int(str(imagehash.phash(Image.fromarray(one))), 16) for one in small]
+    assert perceptual_hashes(small).tolist() == one_by_one
+    assert perceptual_hashes(small[:0]).shape == (0,)
 
 
 def test_hounsfield_and_colour_have_fingerprints_too():
@@ -69,6 +85,18 @@ def test_blocks_do_not_change_the_pairs(block):
         if int(phashes[i] ^ phashes[j]).bit_count() <= 2
     ]
     assert near_duplicates(phashes, thumbnails, 2, block=block).tolist() == expected
+
+
+@pytest.mark.parametrize("block", [1, 7, 4096])
+@pytest.mark.parametrize("across", [0, 1, 25, 60])
+def test_pairs_across_two_lists_are_those_of_all_that_cross(block, across):
+    rng = np.random.default_rng(1)
+    phashes = rng.integers(0, 64, 60).astype(np.uint64)
+    thumbnails = np.repeat(rng.integers(0, 256, (1, 32, 32)), 60, axis=0).astype(np.uint8)
+    every = near_duplicates(phashes, thumbnails, 2).tolist()
+    crossing = [[one, other] for one, other in every if one < across <= other]
+    found = near_duplicates(phashes, thumbnails, 2, block=block, across=across)
+    assert found.tolist() == crossing
 
 
 def test_ten_thousand_images_are_compared_at_once():

@@ -84,6 +84,7 @@ def near_duplicates(
     max_distance: int = 4,
     min_correlation: float = 0.99,
     block: int = 1024,
+    across: int | None = None,
 ) -> NDArray[np.int64]:
     """Pairs of images that look the same.
 
@@ -94,6 +95,7 @@ def near_duplicates(
         min_correlation: Pearson correlation of the thumbnails that confirms it. Two flat
             thumbnails correlate only if they are equal.
         block: rows compared at once; memory is block x N x 8 bytes.
+        across: only pairs of one of so many first images with one of the others; None = all pairs.
 
     Returns:
         (K, 2) int64 row numbers, first < second, sorted.
@@ -108,14 +110,26 @@ def near_duplicates(
     if not 0 <= max_distance <= 64:
         raise ValueError(f"max_distance: {max_distance} is not in 0..64")
     found = [np.empty((0, 2), np.int64)]
-    for start in range(0, len(hashes), block):
-        rows = hashes[start : start + block]
-        distance = np.bitwise_count(rows[:, None] ^ hashes[None, start:])
-        first, second = np.nonzero(distance <= max_distance)
-        ahead = second > first
-        pairs = np.stack([first[ahead], second[ahead]], axis=1) + start
+    last = len(hashes) if across is None else across
+    for start in range(0, last, block):
+        rows, begin = hashes[start : min(start + block, last)], start if across is None else across
+        distance = np.bitwise_count(rows[:, None] ^ hashes[None, begin:])
+        first, second = np.divmod(np.flatnonzero(distance <= max_distance), distance.shape[1])
+        pairs = np.stack([first + start, second + begin], axis=1)
+        pairs = pairs[pairs[:, 1] > pairs[:, 0]]
         found.append(_confirmed(pairs, small, min_correlation))
     return np.concatenate(found)
+
+
+def perceptual_hashes(small: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """`perceptual_hash` of (N, 32, 32) thumbnails at once, as numbers."""
+    if not len(small):
+        return np.empty(0, np.uint64)
+    from scipy.fft import dct
+
+    low = dct(dct(small.astype(np.float64), axis=1), axis=2)[:, :8, :8].reshape(len(small), -1)
+    above = low > np.median(low, axis=1, keepdims=True)
+    return np.packbits(above, axis=1).view(">u8")[:, 0].astype(np.uint64)
 
 
 def _confirmed(

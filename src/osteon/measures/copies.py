@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from osteon.imaging.fingerprints import SIDE, near_duplicates, perceptual_hash
+from osteon.imaging.fingerprints import SIDE, near_duplicates, perceptual_hashes
 
 Bytes = NDArray[np.uint8]
 Hashes = NDArray[np.uint64]
@@ -72,15 +72,15 @@ def searches(
     limits = max_distance, min_correlation
     for change, apply in CHANGES.items():
         other = np.stack([apply(one) for one in small])
-        yield change, between((hashes, small), (hashed(other), other), *limits)
+        yield change, between((hashes, small), (perceptual_hashes(other), other), *limits)
     enough = np.array([len(np.unique(one)) >= GREYS for one in small])
     if not enough.any():
         return
     place = np.flatnonzero(enough)
     level = equalised(small[place])
-    own = hashed(level), level
+    own = perceptual_hashes(level), level
     for change, other in ((RECOLOURED, level), (INVERTED, 255 - level)):
-        pairs = between(own, (hashed(other), other), *limits)
+        pairs = between(own, (perceptual_hashes(other), other), *limits)
         yield change, [[int(place[a]), int(place[b])] for a, b in pairs]
 
 
@@ -94,14 +94,8 @@ def between(
     count = len(first[0])
     hashes = np.concatenate([first[0], second[0]])
     small = np.concatenate([first[1], second[1]])
-    pairs = near_duplicates(hashes, small, max_distance, min_correlation)
-    across = pairs[(pairs[:, 0] < count) & (pairs[:, 1] >= count)]
-    return [[a, b - count] for a, b in across.tolist()]
-
-
-def hashed(small: Bytes) -> Hashes:
-    """Perceptual hashes of N thumbnails."""
-    return np.array([int(perceptual_hash(one), 16) for one in small], np.uint64)
+    pairs = near_duplicates(hashes, small, max_distance, min_correlation, across=count)
+    return [[a, b - count] for a, b in pairs.tolist()]
 
 
 def equalised(small: Bytes) -> Bytes:
