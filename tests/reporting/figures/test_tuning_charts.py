@@ -64,6 +64,44 @@ def test_log_axes_are_told_in_plain_numbers() -> None:
     ]
 
 
+def ticks(chart: Chart, name: str = "x") -> list[str]:
+    """Words at the ticks inside an axis, or at those of the colour scale."""
+    drawn = draw.figure(chart)
+    drawn.canvas.draw()
+    axes = drawn.axes[1 if name == "colour" else 0]
+    axis = axes.xaxis if name == "x" else axes.yaxis
+    low, high = sorted(axis.get_view_interval())
+    return [one.label1.get_text() for one in axis.get_major_ticks() if low <= one.get_loc() <= high]
+
+
+def test_counted_things_have_no_fractions_on_their_axes() -> None:
+    one = Series("a", "a", (3.0, 4.0), (0.5, 0.6), lo=(0.0, 1.0), kind="scatter")
+    given = {"colour": "trial", "wholes": frozenset({"x", "colour"})}
+    chart = Chart("c", "t", "x", "y", (one,), **given)
+    assert ticks(chart) == ["3", "4"] and ticks(chart, "colour") == ["0", "1"]
+
+
+@pytest.mark.parametrize("x", [(0.003, 0.0045), (0.003, 0.02), (1e-6, 1e-2)])
+def test_a_log_axis_has_a_few_ticks_however_short_it_is(x) -> None:
+    one = Series("a", "a", x, (0.5, 0.6), lo=(0.0, 1.0), kind="scatter")
+    found = ticks(Chart("c", "t", "x", "y", (one,), logs=frozenset({"x"}), half=True))
+    assert 2 <= len(found) <= 6, found
+
+
+def test_a_lone_series_over_its_field_needs_no_legend(charts) -> None:
+    assert layout.keyed(charts["tuning_contour_lr_dropout"]) == []
+
+
+def test_a_long_title_is_broken_before_the_edge() -> None:
+    title = "Contour: network.layers and network.sparsity.beta"
+    one = Series("a", "a", (1.0,), (1.0,), kind="scatter")
+    drawn = draw.figure(Chart("c", title, "x", "y", (one,), half=True))
+    lines = [text for text in drawn.texts if text.get_weight() == "bold"]
+    assert len(lines) == 2
+    for line in lines:
+        assert line.get_window_extent().x1 <= drawn.bbox.x1
+
+
 def test_two_charts_fit_beside_each_other(charts) -> None:
     assert layout.frame(charts["tuning_slice_training_lr"], False).width == layout.HALF
 

@@ -8,6 +8,8 @@ from osteon.reporting.figures.style import LONG_CYCLE, WIDTH, Role
 
 LETTER = 0.07
 """Generous width of a letter of 9 points, in inches."""
+HEAVY = 0.09
+"""The same of the title's bold letters."""
 LINE = 0.185
 ROW = 0.235
 SIDE = 3.45
@@ -78,7 +80,7 @@ def frame(chart: Chart, heading: bool) -> Frame:
         left, right, inside, width = 0.68, 0.15 + SCALE * bool(chart.colour), PLOT, WIDTH
         inside, width = (0.8 * PLOT, HALF) if chart.half else (inside, width)
         left = max(left, slant(chart, width - left - right))
-    title = tuple(textwrap.wrap(chart.title, int(width / 0.085))) if heading else ()
+    title = tuple(textwrap.wrap(chart.title, int(width / HEAVY))) if heading else ()
     note = tuple(textwrap.wrap(chart.note, int(width / 0.066))) if heading else ()
     top = 0.14 + 0.22 * len(title) + above(chart)
     top += 0.26 if chart.triangle else 0.0
@@ -117,7 +119,8 @@ def legend_lines(chart: Chart) -> int:
 
 def keyed(chart: Chart) -> list[str]:
     """Names in the legend; empty where one is not needed."""
-    lone = not chart.diagonal and len(chart.series) == 1 and not chart.series[0].detail
+    own = [one for one in chart.series if one.kind != "field"]  # a scale tells its colours
+    lone = not chart.diagonal and len(own) == 1 and not own[0].detail
     if chart.matrix or lone or (chart.rows and all(len(one.x) == 1 for one in chart.series)):
         return []
     names = [entry(one) for one in in_front(chart)]

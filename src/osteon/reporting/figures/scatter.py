@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LEVELS = 12
+WHOLE: dict[str, Any] = {
+    "nbins": "auto", "integer": True, "min_n_ticks": 1, "steps": [1, 2, 5, 10],
+}  # fmt: skip
+"""Ticks of counted things."""
 LEAST = 4
 """Points that span a field: fewer triangles would show corners, no landscape."""
 BAR, GAP = 0.13, 0.16
@@ -21,8 +25,8 @@ BAR, GAP = 0.13, 0.16
 
 
 def scales(axes: "Axes", chart: Chart) -> None:
-    """Logarithmic axes where the chart asks for them."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    """Logarithmic axes, and axes without fractions, where the chart asks for them."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     for name, axis, turn in (
         ("x", axes.xaxis, axes.set_xscale),
@@ -30,11 +34,19 @@ def scales(axes: "Axes", chart: Chart) -> None:
     ):
         if name in chart.logs:
             turn("log")
-            narrow = decades(chart, name) < 2
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,)))
+            axis.set_major_locator(LogLocator(subs=steps(decades(chart, name))))
             # Matplotlib's own labels are mathematics, which a page's text cannot show.
             axis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
             axis.set_minor_formatter(NullFormatter())
+        elif name in chart.wholes and not (name == "x" and chart.x_labels):
+            axis.set_major_locator(MaxNLocator(**WHOLE))
+
+
+def steps(span: float) -> tuple[float, ...]:
+    """Ticks in each power of ten: more of them, the fewer powers there are."""
+    if span < 0.5:
+        return (1, 1.5, 2, 3, 4, 5, 7)
+    return (1, 2, 5) if span < 2 else (1,)
 
 
 def decades(chart: Chart, axis: str) -> float:
@@ -105,14 +117,17 @@ def scale(axes: "Axes", chart: Chart, frame: Frame) -> None:
     """The colour scale at the right of the axes, its meaning over it."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
+    from matplotlib.ticker import MaxNLocator
 
     coloured = [one for one in chart.series if one.kind in ("scatter", "field") and one.lo]
     if not coloured or not chart.colour:
         return
     left, bottom, width, height = frame.axes
     place = (left + width + GAP / frame.width, bottom, BAR / frame.width, 0.86 * height)
+    whole = MaxNLocator(**WHOLE) if "colour" in chart.wholes else None
     box = axes.figure.add_axes(place)
-    bar = axes.figure.colorbar(ScalarMappable(Normalize(*ends(coloured[0])), COLOURS), cax=box)
+    shown = ScalarMappable(Normalize(*ends(coloured[0])), COLOURS)
+    bar = axes.figure.colorbar(shown, cax=box, ticks=whole)
     bar.outline.set(linewidth=0.6, edgecolor=MUTED)
     box.tick_params(labelsize=SMALL, length=3)
     box.grid(False)

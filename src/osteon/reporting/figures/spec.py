@@ -78,6 +78,7 @@ class Chart:
         columns: words beside the rows; rules: straight lines.
         corners: names of the left, right and upper corner, which make it a triangle of three
             shares; colour: what its colours mean; logs: which axes are logarithmic, of x and y;
+            wholes: which of x, y and colour are whole numbers, without ticks between them;
             half: small enough for two beside each other.
     """
 
@@ -101,6 +102,7 @@ class Chart:
     corners: tuple[str, ...] = ()
     colour: str = ""
     logs: frozenset[str] = frozenset()
+    wholes: frozenset[str] = frozenset()
     half: bool = False
 
     @property

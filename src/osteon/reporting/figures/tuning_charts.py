@@ -40,8 +40,9 @@ def scatter(one: Mapping[str, Any]) -> Chart:
 
     Args:
         one: name, title, note, x, y, `series` of name, x, y, role, style (scatter, line or field)
-            and perhaps value (colours), text and thin; perhaps x_labels, logs (of x and y), colour
-            (what the colours mean), half, x_range and y_range and `rules` of at, axis and name.
+            and perhaps value (colours), text and thin; perhaps x_labels, logs (of x and y), wholes
+            (of x, y and colour), colour (what the colours mean), half, x_range and y_range and
+            `rules` of at, axis and name.
 
     Raises:
         ValueError: a style is unknown, or columns of a series differ in length.
@@ -63,6 +64,7 @@ def scatter(one: Mapping[str, Any]) -> Chart:
         ),
         colour=str(one.get("colour") or ""),
         logs=frozenset(one.get("logs") or ()),
+        wholes=frozenset(one.get("wholes") or ()),
         half=bool(one.get("half")),
     )
 
