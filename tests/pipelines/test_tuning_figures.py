@@ -91,8 +91,28 @@ def test_the_history_rises_and_tells_what_became_of_the_others(study) -> None:
     finished, best, given_up = history["series"]
     assert best["y"] == sorted(best["y"]) and best["y"][-1] == pytest.approx(study.best_value)
     assert 3 not in finished["x"] and given_up["x"] == [6, 13, 20]
+    # What they reported last is no score: they stand below all that have one.
+    assert max(given_up["y"]) < min(finished["y"]) and history["wholes"] == ["x"]
     assert "20 of 24 trials ran to their end; 3 were given up" in history["note"]
     assert history["note"].endswith("1 failed and have no score.")
+
+
+def test_ties_are_told_where_auroc_decides_between_equal_accuracies(study) -> None:
+    found = {"exhaustive": {}}
+    tuning = tuned().model_copy(update={"objective": "accuracy"})
+    history = by_name(figures.study_pictures(study, found, tuning))["history"]
+    assert "Between equal accuracies AUROC decides" in history["note"]
+
+
+def test_no_tick_stands_between_whole_numbers() -> None:
+    tuning = tuned(WEIGHTS, trials=2)
+    whole = {"layers": {"low": 1, "high": 3, "whole": True}, "training.lr": LR}
+    names = by_name(figures.study_pictures(study_of(tuning), {}, tuning))
+    assert names["slice_age_bin_width"]["wholes"] == ["x", "colour"]
+    tuning = tuned(whole, trials=2)
+    names = by_name(figures.study_pictures(study_of(tuning), {}, tuning))
+    assert names["contour_layers_training_lr"]["wholes"] == ["x"]
+    assert names["slice_training_lr"]["wholes"] == ["colour"]
 
 
 def test_importance_finds_what_matters_and_says_how_sure(study) -> None:
@@ -137,6 +157,9 @@ def test_weights_are_a_triangle_with_what_was_chosen() -> None:
     triangle = found["weights"]
     assert triangle["corners"] == ["detector", "sequence", "age"]
     assert [mark["name"] for mark in triangle["marks"]] == ["chosen", "exhaustive grid"]
+    same = result | {"exhaustive": {"weights": [0.4, 0.4, 0.2]}}
+    (mark,) = by_name(figures.study_pictures(study, same, tuning))["weights"]["marks"]
+    assert mark["name"] == "chosen" and mark["detail"].endswith("; best of the grid")
     assert triangle["values"] == sorted(triangle["values"])
     assert {row["label"] for row in found["importance"]["rows"]} == {"weights", "age.bin_width"}
     assert "slice_weights" not in found

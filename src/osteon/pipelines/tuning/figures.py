@@ -31,8 +31,9 @@ OBJECTIVES = {
 class Told:
     """One trial: its number in the study, what became of it, its score and what was tried.
 
-    `score` of a pruned trial is the last value that it reported; `values` is empty where the trial
-    failed before it had drawn all of them.
+    `score` is None unless it ran to its end: what a pruned trial reported last is of one inner fold
+    and of another measure, no score. `values` is empty where the trial failed before it had drawn
+    all of them.
     """
 
     number: int
@@ -43,7 +44,7 @@ class Told:
     @property
     def complete(self) -> bool:
         """Whether it ran to its end."""
-        return self.state == "COMPLETE" and self.score is not None
+        return self.score is not None
 
 
 def draw_tuning(
@@ -80,9 +81,11 @@ def study_pictures(
     trials = finished(study)
     told = sorted((tell(trial, tuning) for trial in trials), key=lambda one: one.number)
     words = OBJECTIVES.get(tuning.objective, tuning.objective) + ", inner folds"
+    ties = "exhaustive" in result and tuning.objective == "accuracy"
     shares = importances(trials, tuning)
     order = sorted(tuning.space, key=lambda path: -shares.get(path, 0.0))
-    found = [history(told, words), importance(shares, len([one for one in told if one.complete]))]
+    complete = sum(one.complete for one in told)
+    found = [history(told, words, ties), importance(shares, complete)]
     found += [
         weights(told, path, words, result, corners)
         for path in order
@@ -102,20 +105,18 @@ def tell(trial: "optuna.trial.FrozenTrial", tuning: TuningConfig) -> Told:
         values = values_of(tuning.space, trial.params)
     except SpaceError:  # it failed before all values were drawn
         values = {}
-    score = trial.value
-    if score is None and trial.intermediate_values:
-        score = trial.intermediate_values[max(trial.intermediate_values)]
+    score = trial.value if trial.state.name == "COMPLETE" else None
     return Told(trial.number, trial.state.name, score, values)
 
 
 def importances(
     trials: "Sequence[optuna.trial.FrozenTrial]", tuning: TuningConfig
 ) -> dict[str, float]:
-    """Share of the scores' spread that each path explains (fANOVA, Hutter et al. 2014).
+    """How much of the scores' spread each path explains by itself (fANOVA, Hutter et al. 2014).
 
     Returns:
-        path → share, weights summed; empty with fewer than `FEW` finished trials, or where all
-        scores are equal or a single value was tried of everything.
+        path → share, weights summed, all together 1; empty with fewer than `FEW` finished trials,
+        or where all scores are equal or a single value was tried of everything.
     """
     import optuna
 
@@ -137,12 +138,18 @@ def importances(
     return shares
 
 
-def history(told: Sequence[Told], words: str) -> Picture | None:
-    """Score of each trial in the order of the study, and the best so far."""
+def history(told: Sequence[Told], words: str, ties: bool = False) -> Picture | None:
+    """Score of each trial in the order of the study, and the best so far.
+
+    Args:
+        told: every trial.
+        words: what the scores are.
+        ties: whether AUROC decided between equal accuracies.
+    """
     done = [one for one in told if one.complete]
     if not done:
         return None
-    pruned = [one for one in told if one.state == "PRUNED" and one.score is not None]
+    pruned = [one for one in told if one.state == "PRUNED"]
     failed = sum(one.state == "FAIL" for one in told)
     best = float("-inf")
     x: list[int] = []
@@ -159,12 +166,19 @@ def history(told: Sequence[Told], words: str) -> Picture | None:
     ]  # fmt: skip
     note = f"{len(done)} of {len(told)} trials ran to their end"
     if pruned:
-        series.append(_points("given up", pruned, "fourth"))
-        note += f"; {len(pruned)} were given up, shown at the last value that they reported"
+        series.append(_points("given up", pruned, "third") | {"y": [_below(done)] * len(pruned)})
+        note += f"; {len(pruned)} were given up early and have no score, drawn below all others"
     note += f"; {failed} failed and have no score." if failed else "."
+    note += " Between equal accuracies AUROC decides, by less than one patient." if ties else ""
     title = "History: how the best score rose"
     return {"kind": "scatter", "name": "history", "title": title, "x": "Trial", "y": words,
-            "series": series, "note": note}  # fmt: skip
+            "series": series, "wholes": ["x"], "note": note}  # fmt: skip
+
+
+def _below(done: Sequence[Told]) -> float:
+    """A place under all scores."""
+    scores = [one.score for one in done if one.score is not None]
+    return min(scores) - 0.1 * max(max(scores) - min(scores), 0.01)
 
 
 def importance(shares: Mapping[str, float], trials: int) -> Picture | None:
@@ -176,7 +190,7 @@ def importance(shares: Mapping[str, float], trials: int) -> Picture | None:
     note = f"fANOVA on {trials} finished trials, inside the ranges that were searched"
     note += "; a rough guess with so few." if trials < 5 * FEW else "."
     title = "Importance: what the score depended on"
-    x = "Share of the scores' spread explained by it alone"
+    x = "Importance, of all settings together 1"
     return {"kind": "rows", "name": "importance", "title": title, "x": x, "column": "share",
             "rows": rows, "note": note}  # fmt: skip
 
@@ -190,7 +204,7 @@ def slice_of(
         return None
     picture: Picture = {
         "kind": "scatter", "name": f"slice_{_key(path)}", "title": f"Slice: {path}", "x": path,
-        "y": words, "colour": "trial", "half": True,
+        "y": words, "colour": "trial", "half": True, "wholes": ["colour"],
     }  # fmt: skip
     if isinstance(dimension, Choices):
         labels = [str(label) for label in dimension.labels]
@@ -200,10 +214,13 @@ def slice_of(
             + 0.28 * (one.number / (told[-1].number or 1) - 0.5)
             for one in done
         ]
-        picture |= {"x_labels": labels}
+        note = "Trials of one choice stand beside each other, in their order."
+        picture |= {"x_labels": labels, "note": note}
     else:
         x = [float(one.values[path]) for one in done]
-        picture |= {"logs": ["x"] if isinstance(dimension, Range) and dimension.log else []}
+        if isinstance(dimension, Range):
+            picture |= {"logs": ["x"] if dimension.log else []}
+            picture |= {"wholes": ["x", "colour"] if dimension.whole else ["colour"]}
     points = _points("trials", done, "first") | {"x": x, "value": [one.number for one in done]}
     return picture | {"series": [points]}
 
@@ -228,9 +245,11 @@ def contour(
     else:
         note = f"{len(done)} finished trials: too few for a field between them."
     logs = [axis for axis, path in (("x", first), ("y", second)) if space[path].log]
+    wholes = [axis for axis, path in (("x", first), ("y", second)) if space[path].whole]
     return {"kind": "scatter", "name": f"contour_{_key(first)}_{_key(second)}",
             "title": f"Contour: {first} and {second}", "x": first, "y": second, "series": series,
-            "logs": logs, "colour": words.split(",")[0], "note": note, "half": True}  # fmt: skip
+            "logs": logs, "wholes": wholes, "colour": words.split(",")[0], "note": note,
+            "half": True}  # fmt: skip
 
 
 def weights(
@@ -242,10 +261,17 @@ def weights(
         return None
     names = corners.split(",") if corners else [f"{path} {place + 1}" for place in range(3)]
     at = {"chosen": (result.get("chosen") or {}).get(path)}
-    at["exhaustive grid"] = (result.get("exhaustive") or {}).get("weights")
+    grid = (result.get("exhaustive") or {}).get("weights")
+    hidden = grid is not None and grid == at["chosen"]  # one mark would lie on the other
+    at |= {} if hidden else {"exhaustive grid": grid}
     at["configured"] = (result.get("configured") or {}).get(path)
     marks = [
-        {"name": name, "at": list(place), "detail": ", ".join(f"{one:.2f}" for one in place)}
+        {
+            "name": name,
+            "at": list(place),
+            "detail": ", ".join(f"{one:.2f}" for one in place)
+            + "; best of the grid" * (hidden and name == "chosen"),
+        }
         for name, place in at.items()
         if isinstance(place, list | tuple) and len(place) == 3
     ]
@@ -255,10 +281,11 @@ def weights(
         + f": {one.score:.3f}"
         for one in ranked
     ]  # fmt: skip
+    note = f"{len(done)} finished trials; where several lie, the best is on top."
     return {"kind": "ternary", "name": _key(path), "title": f"Trials by {path}", "corners": names,
             "points": [list(one.values[path]) for one in ranked], "text": text, "marks": marks,
             "values": [one.score for one in ranked], "value": words.split(",")[0],
-            "note": f"{len(done)} finished trials; each hexagon is one."}  # fmt: skip
+            "note": note}  # fmt: skip
 
 
 def _points(name: str, told: Sequence[Told], role: str) -> Picture:
