@@ -93,7 +93,7 @@ def test_paths_pseudonyms_and_numbers_of_people_are_left_out(page: Tree) -> None
     assert tuning_tables.safe("ValueError: C:\\Users\\x\\a.dcm\nsecond line") == (
         "ValueError: <left out>"
     )
-    assert tuning_tables.safe("ValueError: lr 0.01, loss nan in 1/2") is not None
+    assert tuning_tables.safe("ValueError: lr 0.01, loss nan") == "ValueError: lr 0.01, loss nan"
     assert tuning_tables.safe(None) == "no reason recorded"
     assert len(tuning_tables.safe("word " * 200)) <= tuning_tables.LONGEST
 
@@ -150,6 +150,22 @@ def test_gaps_are_read_by_their_interval() -> None:
     assert sections_tuning.gap_words({"value": 0.1, "lo": 0.02, "hi": 0.2}).startswith("The inner")
     assert sections_tuning.gap_words({"value": -0.1, "lo": -0.2, "hi": -0.02}).startswith("The out")
     assert sections_tuning.gap_words(0.1) == "No interval."
+
+
+def test_what_a_trial_that_was_given_up_reported_last_is_not_ranked() -> None:
+    trials = made.trials()
+    trials.loc[0, ["state", "value"]] = ["PRUNED", 0.999]
+    folded = tuning_tables.trials_table(trials)
+    assert folded is not None
+    text = str(folded)
+    assert "0.999" not in text and text.index("0.910") < text.index("0.810")
+
+
+def test_how_trials_were_drawn_is_told_in_words() -> None:
+    found = dict(tuning_tables.facts(made.result(chosen_by="grid")))
+    assert found["Sampler"] == "TPE, which learns from earlier trials"
+    assert found["Given up early"] == "below the median of earlier trials at the same epoch"
+    assert found["Winner"] == "trial 8, but for the weights, which are the grid's"
 
 
 def test_fusion_speaks_of_predictions_and_of_its_grid() -> None:

@@ -152,7 +152,9 @@ def gap_words(gap: Any) -> str:
         return "No interval."
     if lo <= 0 <= hi:
         return "It cannot be told from none on so many patients."
-    return "The inner score promised too much." if lo > 0 else "The outer part was easier."
+    if lo > 0:
+        return "The inner score promised too much."
+    return "The outer part was easier, or more training helped."
 
 
 def seed_values(result: Mapping[str, Any]) -> list[float]:

@@ -29,6 +29,12 @@ OBJECTIVES = {
     "balanced_accuracy": "balanced accuracy",
     "dice": "Dice of pixels",
 }
+SAMPLERS = {"tpe": "TPE, which learns from earlier trials", "random": "random"}
+PRUNERS = {
+    "median": "below the median of earlier trials at the same epoch",
+    "hyperband": "Hyperband, in successive halvings",
+    "none": "no rule",
+}
 BEST = 20
 """Trials in the table, the best first."""
 LEAKY = re.compile(
@@ -93,10 +99,12 @@ def facts(result: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     )
     rows = [("Trials", states)]
     winner = result.get("best_trial", result.get("trial"))
+    by_grid = ", but for the weights, which are the grid's" * (result.get("chosen_by") == "grid")
+    sampler, pruner = result.get("sampler"), result.get("pruner")
     for term, value in (
-        ("Sampler", result.get("sampler")),
-        ("Given up by", result.get("pruner")),
-        ("Winner", None if absent(winner) else f"trial {winner}"),
+        ("Sampler", SAMPLERS.get(str(sampler), sampler)),
+        ("Given up early", PRUNERS.get(str(pruner), pruner)),
+        ("Winner", None if absent(winner) else f"trial {winner}{by_grid}"),
     ):
         rows += [] if absent(value) else [(term, str(value))]
     if not absent(result.get("seconds")):
@@ -142,6 +150,10 @@ def trials_table(trials: pd.DataFrame | None) -> Folded | None:
     if trials is None or not len(trials):
         return None
     kept = [name for name in trials.columns if name != "error"]
-    ordered = trials.sort_values("value", ascending=False, na_position="last")
+    # What a trial that was given up reported last is of another measure: no score to be ranked by.
+    value = trials["value"].where(trials["state"].str.lower() == "complete")
+    ordered = trials.assign(value=value).sort_values(
+        "value", ascending=False, na_position="last", kind="stable"
+    )
     table = any_table(ordered[kept].head(BEST), f"The best {min(BEST, len(trials))} trials")
     return Folded(f"Trials, best first ({len(trials):,} in all)", table, False) if table else None
