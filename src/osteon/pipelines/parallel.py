@@ -41,7 +41,7 @@ def _client(address: str | None) -> Any:
         from distributed import Client
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "parallel.backend: dask found; it needs `pip install osteon[cluster]`"
+            "parallel.backend: dask found; it needs `pip install '.[cluster]'` in osteon's folder"
         ) from error
     return Client(address, set_as_default=False)
 
