@@ -39,7 +39,7 @@ class BestFacts(BaseModel):
         objective: what was maximised, over patients.
         trials: of the study, finished ones.
         inner: of the inner folds, by which the values were chosen.
-        outer: of the outer part, looked at once; None = not looked at.
+        outer: of the outer part, judged once by these values; None = not looked at.
         held_out: fold of the row's splits that is the outer part.
         patients: of the outer part; None = not told.
         statement: what the cohort is: a phantom, or real images.
@@ -105,7 +105,9 @@ class _NoAliases(yaml.SafeDumper):
 
 def _head(paper: str, learners: Sequence[str], facts: BestFacts) -> str:
     when = f", {facts.made}" if facts.made else ""
-    outer = "not looked at" if facts.outer is None else f"{facts.outer}, looked at once"
+    outer = "not looked at"
+    if facts.outer is not None:
+        outer = f"{facts.outer}, judged once by these values"
     who = "the patients" if facts.patients is None else f"the {facts.patients} patients"
     said = (
         f"Best values of {', '.join(learners)} ({paper}), found by tuning{when}. "

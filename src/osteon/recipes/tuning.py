@@ -83,7 +83,7 @@ class PrunerConfig(Strict):
     Attributes:
         kind: `median`, below the median of earlier trials at the same epoch; `hyperband`, in
             successive halvings; `none`.
-        startup: trials that are never given up, the first ones.
+        startup: of `median`, trials that have run to their end before any is given up.
         warmup: steps, epochs of all inner folds one after the other, before which none is.
     """
 
