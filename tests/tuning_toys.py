@@ -116,10 +116,12 @@ def begin(folder: Path, **options: Any) -> subprocess.Popen[bytes]:
 
 
 def until(condition: Callable[[], bool], *processes: subprocess.Popen[bytes]) -> None:
-    """Wait for a state, not for a time; a process that ended with an error ends the wait."""
+    """Wait for a state, not for a time; no longer than there is a process that can bring it."""
     while not condition():
-        failed = [one.returncode for one in processes if one.poll() not in (None, 0)]
-        assert not failed, f"ended with {failed}"
+        ended = [one.poll() for one in processes]
+        assert not any(ended), f"ended with {ended}"
+        # Once more: the state may have come between the two looks.
+        assert not processes or None in ended or condition(), "all ended before the state came"
         time.sleep(0.02)
 
 

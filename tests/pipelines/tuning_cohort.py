@@ -1,4 +1,4 @@
-"""A tiny image row to be tuned: twelve patients of two images, the positive ones with a square."""
+"""A tiny image row to be tuned: 18 patients of two images, the positive ones with a square."""
 
 from pathlib import Path
 from typing import Any
