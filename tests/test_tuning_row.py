@@ -76,8 +76,9 @@ def test_the_study_has_as_many_trials_as_asked_and_the_best_of_them_is_chosen(tu
 
 def test_the_row_takes_the_values_when_it_is_asked_to(tuned: Path) -> None:
     record = tuned / "data" / "07_model_output" / PAPER / LEARNER / "training_record.json"
-    used = json.loads(record.read_text())["recipe"]
-    for path, value in _result(tuned)["chosen"].items():
+    used, result = json.loads(record.read_text())["recipe"], _result(tuned)
+    assert result["chosen"] != result["configured"]
+    for path, value in result["chosen"].items():
         found: Any = used
         for key in path.split("."):
             found = found[key]

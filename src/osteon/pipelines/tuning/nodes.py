@@ -129,7 +129,7 @@ def list_trials(tuning_study: Any, tuning: TuningConfig) -> pd.DataFrame:
         tuning: its search space.
 
     Returns:
-        number (place in the study, from 0), state, value (of a pruned trial what it last said),
+        number (place in the study, from 0), state, value (of finished trials),
         `params` (what was laid into the recipe, JSON by path), seconds from begin to end,
         error.
     """
@@ -146,7 +146,8 @@ def list_trials(tuning_study: Any, tuning: TuningConfig) -> pd.DataFrame:
             {
                 "number": number,
                 "state": trial.state.name.lower(),
-                "value": trial.value,
+                # What a trial that was given up said last is no score of all inner folds.
+                "value": trial.value if trial.state.name == "COMPLETE" else None,
                 "params": json.dumps(plain(tried)),
                 "seconds": seconds_of([trial]),
                 "error": trial.user_attrs.get("error", ""),
