@@ -62,7 +62,12 @@ __all__ = [
 ]
 
 Path = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]\w*(\.[A-Za-z]\w*)*$")]
-PASSWORD = re.compile(r"://[^/@]*:[^/@]*@")
+PASSWORD = re.compile(r"://[^:/]*:[^@]*@|[?&]\w*(password|passwd|pwd)=", re.IGNORECASE)
+"""As SQLAlchemy reads a URL: a password ends at the last @, or stands among the options."""
+
+
+class PasswordFound(Exception):
+    """A password stands in the parameters; no ValueError, as pydantic would print it with it."""
 
 
 class InnerConfig(Strict):
@@ -170,7 +175,7 @@ class TuningConfig(Strict):
             )
         if PASSWORD.search(storage):
             # Parameters are written into the tracking store, which is no place for it.
-            raise ValueError(
+            raise PasswordFound(
                 "storage: a password found in the URL; allowed is a URL without one: PostgreSQL "
                 "reads it from PGPASSWORD or ~/.pgpass"
             )
