@@ -176,6 +176,10 @@ def test_trials_may_be_cheaper_than_the_look_at_the_outer_part(run, tmp_path, mo
     assert result["in_trials"] == {"training.epochs": 1}
     text = write_best_values(result, *ROW[2:], paper="osteosarcoma_fusion", row="row")
     assert "epochs" not in yaml.safe_load(text)["osteosarcoma_fusion"]["recipe"]["training"]
+    assert "Trials had training.epochs 1;" in text.replace("\n# ", " ")
+    seen = result | {"looks": 2, "outer": result["outer"] | {"value": None}}
+    text = write_best_values(seen, *ROW[2:], paper="osteosarcoma_fusion", row="row")
+    assert "not defined on these patients; 2 settings" in text.replace("\n# ", " ")
 
 
 def test_a_cheaper_trial_that_the_recipe_does_not_know_is_named(run, tmp_path) -> None:

@@ -192,6 +192,19 @@ def test_an_outer_part_that_nobody_looked_at_is_said_to_be_so() -> None:
         best_yaml("spinal_penn", "penn", {}, {}, {"study": "s"})
 
 
+def test_the_best_file_tells_further_looks_cheaper_trials_and_scores_that_are_not_defined() -> None:
+    def head(**facts) -> str:
+        text = best_yaml("spinal_penn", "penn", {"hflip": 0.1}, {}, FACTS | facts)
+        return " ".join(line[2:] for line in text.splitlines() if line.startswith("# "))
+
+    assert "looked at once" not in head(looks=3)
+    assert "(0.700 to 0.900); 3 settings have judged it by now" in head(looks=3)
+    found = head(in_trials={"training.epochs": 8})
+    assert "Trials had training.epochs 8; the look at the outer part did not." in found
+    found = head(outer={"value": None, "lo": None, "hi": None})
+    assert "Outer part: not defined on these patients, looked at once" in found
+
+
 def test_reading_a_study_s_configuration_costs_no_heavy_library() -> None:
     program = (
         "import sys, osteon.recipes.tuning, osteon.recipes.parallel;"

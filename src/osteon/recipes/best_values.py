@@ -14,18 +14,20 @@ class ScoreFacts(BaseModel):
     """A score over patients with its interval.
 
     Attributes:
-        value: the score.
+        value: the score; None = not defined on these patients.
         lo, hi: bounds of its interval; None = not known.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    value: float
+    value: float | None
     lo: float | None = None
     hi: float | None = None
 
     def __str__(self) -> str:
         """Value and interval, to three places."""
+        if self.value is None:
+            return "not defined on these patients"
         if self.lo is None or self.hi is None:
             return f"{self.value:.3f}"
         return f"{self.value:.3f} ({self.lo:.3f} to {self.hi:.3f})"
@@ -37,13 +39,14 @@ class BestFacts(BaseModel):
     Attributes:
         study: its name.
         objective: what was maximised, over patients.
-        trials: of the study, finished ones.
+        trials: of the study, given-up and failed ones included.
         inner: of the inner folds, by which the values were chosen.
-        outer: of the outer part, judged once by these values; None = not looked at.
+        outer: of the outer part; None = not looked at.
+        looks: settings that have judged the outer part so far, this one included.
+        in_trials: what trials had otherwise than the row, by path.
         held_out: fold of the row's splits that is the outer part.
         patients: of the outer part; None = not told.
         statement: what the cohort is: a phantom, or real images.
-        made: when the values were found, in words.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -53,10 +56,11 @@ class BestFacts(BaseModel):
     trials: int
     inner: ScoreFacts
     outer: ScoreFacts | None = None
+    looks: int = 1
+    in_trials: Mapping[str, Any] = {}
     held_out: int = 0
     patients: int | None = None
     statement: str
-    made: str | None = None
 
 
 def best_yaml(
@@ -104,16 +108,14 @@ class _NoAliases(yaml.SafeDumper):
 
 
 def _head(paper: str, learners: Sequence[str], facts: BestFacts) -> str:
-    when = f", {facts.made}" if facts.made else ""
-    outer = "not looked at"
-    if facts.outer is not None:
-        outer = f"{facts.outer}, judged once by these values"
+    laid = ", ".join(f"{path} {value}" for path, value in facts.in_trials.items())
+    cheaper = f" Trials had {laid}; the look at the outer part did not." if laid else ""
     who = "the patients" if facts.patients is None else f"the {facts.patients} patients"
     said = (
-        f"Best values of {', '.join(learners)} ({paper}), found by tuning{when}. "
-        f"Data: {facts.statement}",
+        f"Best values of {', '.join(learners)} ({paper}), found by tuning. Data: {facts.statement}",
         f"Study {facts.study}: {facts.trials} trials, chosen by {facts.objective} over patients. "
-        f"Inner folds: {facts.inner}, which the choice made too high. Outer part: {outer}.",
+        f"Inner folds: {facts.inner}, which the choice made too high. "
+        f"Outer part: {_looked(facts)}.{cheaper}",
         f"To use them, copy this file to conf/tuned/parameters_{paper}.yml and run "
         f"`kedro run --env=tuned --pipelines={paper}`. It lies over conf/base, in place of "
         "conf/local: copy into it what the study read from there, or from another --env.",
@@ -122,3 +124,14 @@ def _head(paper: str, learners: Sequence[str], facts: BestFacts) -> str:
     )
     lines = [line for one in said for line in textwrap.wrap(one, WIDTH, break_on_hyphens=False)]
     return "".join(f"# {line}\n" for line in lines)
+
+
+def _looked(facts: BestFacts) -> str:
+    if facts.outer is None:
+        return "not looked at"
+    if facts.looks < 2:
+        return f"{facts.outer}, looked at once"
+    return (
+        f"{facts.outer}; {facts.looks} settings have judged it by now, and with each the one that "
+        "is picked among them is less honest"
+    )

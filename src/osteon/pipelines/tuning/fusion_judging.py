@@ -12,6 +12,13 @@ from osteon.pipelines.evaluation.nodes import STATEMENTS
 from osteon.pipelines.spinal_wff import parts
 from osteon.pipelines.tuning.fusing import people_of, scores_by_slices, trial_of
 from osteon.pipelines.tuning.fusion_trials import SLICES, Predictions
+from osteon.pipelines.tuning.judging import (
+    LOOKS,
+    best_facts,
+    note_look,
+    refuse_uncertified,
+    study_facts,
+)
 from osteon.recipes import Recipe
 from osteon.recipes.best_values import WIDTH
 from osteon.recipes.spinal_wff import FusionLearner, SequenceLearner
@@ -70,7 +77,6 @@ def judge_fusion(
     """
     from osteon.measures.describing import plain
     from osteon.measures.tuning import gap, spread
-    from osteon.pipelines.tuning.judging import LOOKS, note_look, refuse_uncertified, study_facts
 
     refuse_uncertified(tuning_certificate, tuning_study)
     people = people_of(parts.place(samples, splits, inner_splits))
@@ -126,13 +132,8 @@ def write_best_fusion(
     chosen = dict(tuning_result["chosen"])
     slices = chosen.pop(SLICES, None)
     others = {} if slices is None else {network: {"slices": slices}}
-    outer = tuning_result["outer"]
-    facts = tuning_result | {
-        "trials": tuning_result["trials"]["asked"],
-        "outer": outer if outer["value"] is not None else None,
-        "patients": outer["patients"],
-    }
-    found = best_yaml(paper, row, *changes(recipe, learner, chosen), facts, others)
+    both = changes(recipe, learner, chosen)
+    found = best_yaml(paper, row, *both, best_facts(tuning_result), others)
     words = [line for one in tuning_result["notes"] for line in wrap(one, WIDTH)]
     return "".join(f"# {line}\n" for line in words) + found
 

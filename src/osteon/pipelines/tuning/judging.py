@@ -156,6 +156,12 @@ def study_facts(
     }
 
 
+def best_facts(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result as the head of the best values' file tells it, see `BestFacts`."""
+    told = {"trials": result["trials"]["asked"], "patients": result["outer"]["patients"]}
+    return {**result, **told}
+
+
 def chosen_trial(trials: "Sequence[optuna.trial.FrozenTrial]") -> "optuna.trial.FrozenTrial":
     """The finished trial of the highest value; of equal ones the first.
 

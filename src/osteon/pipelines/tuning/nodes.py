@@ -14,7 +14,7 @@ from osteon.pipelines.tuning.dividing import (
     take_training_part,
 )
 from osteon.pipelines.tuning.images import image_tunable
-from osteon.pipelines.tuning.judging import judge_chosen, seconds_of
+from osteon.pipelines.tuning.judging import best_facts, judge_chosen, seconds_of
 from osteon.pipelines.tuning.searching import search
 from osteon.recipes import Learner, Recipe
 from osteon.recipes.parallel import ParallelConfig
@@ -177,15 +177,4 @@ def write_best_values(
         YAML.
     """
     ours, theirs = changes(recipe, learner, tuning_result["chosen"])
-    outer = tuning_result["outer"]
-    facts = {
-        "study": tuning_result["study"],
-        "objective": tuning_result["objective"],
-        "trials": tuning_result["trials"]["asked"],
-        "inner": tuning_result["inner"],
-        "outer": outer if outer["value"] is not None else None,
-        "held_out": tuning_result["held_out"],
-        "patients": outer["patients"],
-        "statement": tuning_result["statement"],
-    }
-    return best_yaml(paper, row, ours, theirs, facts)
+    return best_yaml(paper, row, ours, theirs, best_facts(tuning_result))
