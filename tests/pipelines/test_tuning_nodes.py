@@ -184,8 +184,23 @@ def test_trials_may_be_cheaper_than_the_look_at_the_outer_part(run, tmp_path, mo
 
 def test_a_cheaper_trial_that_the_recipe_does_not_know_is_named(run, tmp_path) -> None:
     config = cohort.tuning(in_trials={"training.epoch": 1})
-    with pytest.raises(SpaceError, match=r"training\.epoch"):
+    with pytest.raises(SpaceError, match=r"^in_trials\.training\.epoch: no epoch found; allowed"):
         searched(tmp_path, config, run.inside, run.inner)
+    config = cohort.tuning(in_trials={"training.epochs": 0})
+    with pytest.raises(SpaceError, match=r"^in_trials: training\.epochs 0 found; .*epochs: Input"):
+        searched(tmp_path, config, run.inside, run.inner)
+
+
+def test_a_value_that_only_cheaper_trials_allow_stops_before_the_first(run, tmp_path) -> None:
+    block = cohort.RECIPE.model_dump(exclude_unset=True)
+    block["training"] |= {"nesterov": True}
+    space = {"training.momentum": {"choices": [0.9, 0.0]}}
+    config = cohort.tuning(space=space, in_trials={"training.nesterov": False})
+    blocks = (cohort.COHORT, cohort.PREPROCESSING, Recipe.model_validate(block), cohort.LEARNER)
+    given = (run.inside, run.inner, cohort.prepared(tmp_path), tmp_path / "tuning")
+    with pytest.raises(SpaceError, match=r"training\.momentum: 0\.0 found; .*nesterov is true"):
+        tune_images(*given, *blocks, config, SEQUENTIAL, name="row")
+    assert not (tmp_path / "tuning").exists()
 
 
 def test_the_first_trial_is_the_configuration_and_all_are_listed(run) -> None:

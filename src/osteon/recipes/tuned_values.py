@@ -144,8 +144,11 @@ def in_trials(recipe: Recipe, learner: BaseModel, values: Mapping[str, Any]) -> 
         return recipe, learner
     try:
         tuned_recipe(recipe, learner, values)
+    except SpaceError as error:  # begins with the path
+        raise SpaceError(f"in_trials.{error}") from error
     except ValidationError as error:
-        raise SpaceError(f"in_trials: {', '.join(values)} found; {_words(error)}") from error
+        laid = ", ".join(f"{path} {_shown(value)}" for path, value in values.items())
+        raise SpaceError(f"in_trials: {laid} found; {_words(error)}") from error
     ours, theirs = tuned_blocks(recipe, learner, values)
     return Recipe.model_validate(ours), type(learner).model_validate(theirs)
 

@@ -13,7 +13,7 @@ from osteon.cohorts.config import CohortConfig
 from osteon.cohorts.errors import CohortError
 from osteon.measures.leaks import LeakFound
 from osteon.pipelines.evaluation.nodes import STATEMENTS
-from osteon.pipelines.tuning.searching import learned
+from osteon.pipelines.tuning.searching import as_tried, learned
 from osteon.pipelines.tuning.trials import Tunable
 from osteon.recipes.tuning import (
     Choices,
@@ -53,7 +53,7 @@ def judge_chosen(
     Args:
         study: the finished study.
         certificate: of `certify_tuning`, without which nothing is looked at.
-        inner: the tuned row on the training part and its inner folds.
+        inner: the row as configured, on the training part and its inner folds.
         outer: the same on the whole cohort, one division: the training part, the outer part.
         workspace: the row's folder.
         cohort: where the data are from.
@@ -78,7 +78,8 @@ def judge_chosen(
     best = chosen_trial(finished(study))
     values = values_of(tuning.space, best.params)
     folder = workspace / name_of(study) / CHOSEN
-    seeds = _over_seeds(inner, values, float(best.value or 0.0), folder, tuning)
+    tried = as_tried(inner, tuning)
+    seeds = _over_seeds(tried, values, float(best.value or 0.0), folder, tuning)
     held = outer.splits.loc[outer.splits["split"] == "test", "sample_id"]
     # Before the look: one that was interrupted has been taken too.
     looks = note_look(workspace / LOOKS, held, learned(outer.full(values).describe()))

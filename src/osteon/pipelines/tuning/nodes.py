@@ -19,7 +19,7 @@ from osteon.pipelines.tuning.searching import search
 from osteon.recipes import Learner, Recipe
 from osteon.recipes.parallel import ParallelConfig
 from osteon.recipes.preprocessing import PreprocessingConfig
-from osteon.recipes.tuning import SpaceError, TuningConfig, best_yaml, changes, in_trials, values_of
+from osteon.recipes.tuning import SpaceError, TuningConfig, best_yaml, changes, values_of
 
 __all__ = [
     "certify_tuning",
@@ -68,8 +68,8 @@ def tune_images(
         CohortError: the cohort lacks a value that the learner needs.
         SpaceError: a path or a value that the recipe does not take.
     """
-    cheaper = in_trials(recipe, learner, tuning.in_trials)
-    tunable = image_tunable(tuning_samples, tuning_inner, prepared, cohort, preprocessing, *cheaper)
+    rest = (prepared, cohort, preprocessing, recipe, learner)
+    tunable = image_tunable(tuning_samples, tuning_inner, *rest)
     tunable.demand_inputs(tunable.full({}))
     return search(tunable, tuning_workspace, prepared, tuning, parallel, name)
 
@@ -112,10 +112,9 @@ def judge_images(
     Returns:
         as `osteon.pipelines.tuning.judging.judge_chosen`.
     """
-    rest = (prepared, cohort, preprocessing)
-    cheaper = in_trials(recipe, learner, tuning.in_trials)
-    inner = image_tunable(tuning_samples, tuning_inner, *rest, *cheaper)
-    outer = image_tunable(samples, outer_division(splits, tuning), *rest, recipe, learner)
+    rest = (prepared, cohort, preprocessing, recipe, learner)
+    inner = image_tunable(tuning_samples, tuning_inner, *rest)
+    outer = image_tunable(samples, outer_division(splits, tuning), *rest)
     return judge_chosen(
         tuning_study, tuning_certificate, inner, outer, tuning_workspace, cohort, tuning, row
     )

@@ -15,7 +15,7 @@ from osteon.recipes import Recipe
 from osteon.recipes.parallel import ParallelConfig
 from osteon.recipes.preprocessing import PreprocessingConfig
 from osteon.recipes.spinal_penn import SegmentationLearner
-from osteon.recipes.tuning import TuningConfig, in_trials
+from osteon.recipes.tuning import TuningConfig
 
 
 def tune_outlines(
@@ -58,10 +58,8 @@ def tune_outlines(
     """
     refuse_objective(tuning)
     refuse_drawn_regions(preprocessing)
-    cheaper = in_trials(recipe, learner, tuning.in_trials)
-    tunable = OutlineTunable(
-        tuning_samples, tuning_inner, prepared, archive, cohort, preprocessing, *cheaper
-    )
+    rest = (prepared, archive, cohort, preprocessing, recipe, learner)
+    tunable = OutlineTunable(tuning_samples, tuning_inner, *rest)
     return search(tunable, tuning_workspace, prepared, tuning, parallel, name)
 
 
@@ -105,10 +103,9 @@ def judge_outlines(
     Returns:
         as `osteon.pipelines.tuning.judging.judge_chosen`.
     """
-    rest = (prepared, archive, cohort, preprocessing)
-    cheaper = in_trials(recipe, learner, tuning.in_trials)
-    inner = OutlineTunable(tuning_samples, tuning_inner, *rest, *cheaper)
-    outer = OutlineTunable(samples, outer_division(splits, tuning), *rest, recipe, learner)
+    rest = (prepared, archive, cohort, preprocessing, recipe, learner)
+    inner = OutlineTunable(tuning_samples, tuning_inner, *rest)
+    outer = OutlineTunable(samples, outer_division(splits, tuning), *rest)
     return judge_chosen(
         tuning_study, tuning_certificate, inner, outer, tuning_workspace, cohort, tuning, row
     )

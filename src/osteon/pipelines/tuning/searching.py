@@ -4,8 +4,9 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from osteon.pipelines.preprocessing.storing import IMAGES, MASKS
 from osteon.pipelines.training.nodes import hash_table
 from osteon.pipelines.tuning.trials import TRIALS, NetworkTrial, Tunable
 from osteon.recipes.parallel import ParallelConfig
-from osteon.recipes.tuning import TuningConfig, check_space, current_values
+from osteon.recipes.tuning import TuningConfig, check_space, current_values, in_trials
 
 if TYPE_CHECKING:
     import optuna
@@ -38,7 +39,7 @@ def search(
     """Run the study, or go on with it, to the asked number of trials.
 
     Args:
-        tunable: on the training part and its inner folds, and nothing else.
+        tunable: the row as configured, on the training part and its inner folds, and nothing else.
         workspace: the row's folder; the study has its own in it.
         prepared: folder of the image store.
         tuning: search space, number of trials, sampler, pruner.
@@ -57,6 +58,9 @@ def search(
     from osteon.pipelines.tuning.storing import study_location
     from osteon.pipelines.tuning.studying import Plan, run_study
 
+    # As the chosen setting will be trained: no value may be refused only after the last trial.
+    check_space(tunable.full, tuning.space)
+    tunable = as_tried(tunable, tuning)
     check_space(tunable.full, tuning.space)
     _refuse_shared_folds(tunable)
     named = f"{name}-{study_digest(tunable, prepared, tuning)[:16]}"
@@ -73,6 +77,22 @@ def search(
     # What killed trials and shared networks left: every trial is finished now, here or elsewhere.
     shutil.rmtree(workspace / named / TRIALS, ignore_errors=True)
     return study
+
+
+def as_tried(tunable: Tunable, tuning: TuningConfig) -> Tunable:
+    """The row as trials have it.
+
+    Args:
+        tunable: as configured; a dataclass.
+        tuning: with `in_trials`.
+
+    Raises:
+        SpaceError: a path or a value of `in_trials` that the recipe does not take.
+    """
+    if not tuning.in_trials:
+        return tunable
+    recipe, learner = in_trials(tunable.recipe, tunable.learner, tuning.in_trials)
+    return cast(Tunable, replace(cast(Any, tunable), recipe=recipe, learner=learner))
 
 
 def _refuse_shared_folds(tunable: Tunable) -> None:
