@@ -170,7 +170,7 @@ def test_the_best_file_says_what_it_is_and_how_to_use_it() -> None:
         "a phantom cohort",
         "8 trials, chosen by auroc",
         "Inner folds: 0.910",
-        "0.832 (0.700 to 0.900), judged once by these values",
+        "0.832 (0.700 to 0.900), looked at once",
         "conf/tuned/parameters_spinal_wff.yml",
         "`kedro run --env=tuned --pipelines=spinal_wff`",
         "Only the 40 patients of fold 0 stayed untouched",

@@ -120,7 +120,7 @@ class TuningConfig(Strict):
         storage: None, an SQLite file in the row's own folder; `journal`, a journal file there;
             `journal:<path>`; or an SQLAlchemy URL, without a password.
         heartbeat: seconds between signs of life of a running trial.
-        retries: times that a trial whose process died is begun again.
+        retries: times that a trial is begun again whose process died without having come further.
     """
 
     trials: int = Field(ge=1, le=100_000)

@@ -147,9 +147,13 @@ def test_cheaper_trials_are_told_beside_the_gap_that_holds_them() -> None:
 
 
 def test_gaps_are_read_by_their_interval() -> None:
-    assert sections_tuning.gap_words({"value": 0.1, "lo": 0.02, "hi": 0.2}).startswith("The inner")
-    assert sections_tuning.gap_words({"value": -0.1, "lo": -0.2, "hi": -0.02}).startswith("The out")
-    assert sections_tuning.gap_words(0.1) == "No interval."
+    above, below = {"value": 0.1, "lo": 0.02, "hi": 0.2}, {"value": -0.1, "lo": -0.2, "hi": -0.02}
+    assert sections_tuning.gap_words({"gap": above}).startswith("The inner score promised")
+    assert sections_tuning.gap_words({"gap": below}).startswith("The outer part was easier")
+    assert sections_tuning.gap_words({"gap": 0.1}) == "No interval."
+    for gap, word in ((above, "lower"), (below, "higher")):
+        said = sections_tuning.gap_words({"gap": gap, "in_trials": {"training.epochs": 3}})
+        assert word in said and "trained in full" in said
 
 
 def test_what_a_trial_that_was_given_up_reported_last_is_not_ranked() -> None:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,9 +37,6 @@ from osteon.recipes.tuning import (
     drawn_from,
     value_at,
 )
-
-if TYPE_CHECKING:
-    pass
 
 logger = logging.getLogger(__name__)
 
@@ -218,7 +215,10 @@ def values_before(trial: FusionTrial, tuning: TuningConfig) -> dict[str, Any]:
 
 def study_digest(trial: FusionTrial, tuning: TuningConfig) -> str:
     """SHA-256 of all that decides what the trials are; the test part is not in it."""
-    from osteon.pipelines.tuning.searching import HOW_FAR
+    from osteon.measures import age_table, fusion, fusion_search, fusion_terms, opinions
+    from osteon.pipelines.spinal_wff import fusing as row
+    from osteon.pipelines.tuning import fusion_trials
+    from osteon.pipelines.tuning.searching import HOW_FAR, code_of
 
     given, recipe = trial.predictions, wff(trial.recipe)
     tables = [given.samples, given.detections, *(one for _, one in sorted(given.scores.items()))]
@@ -228,6 +228,7 @@ def study_digest(trial: FusionTrial, tuning: TuningConfig) -> str:
         recipe.voting.model_dump_json(),
         trial.learner.model_dump_json(),
         str(trial.slices),
+        code_of(age_table, fusion, fusion_search, fusion_terms, opinions, row, fusion_trials),
         tuning.model_dump_json(exclude=HOW_FAR),
     ]
     return hashlib.sha256("\0".join(words).encode()).hexdigest()

@@ -91,7 +91,7 @@ def repeated(
         try:
             values = values_of(tuning.space, draw(live, tuning.space))
             study.tell(live, trial(values, _unheard, slot).value)
-        except ValueError:  # values that make no setting, as in the study itself
+        except Exception:  # as in the study itself, which goes on
             study.tell(live, state=optuna.trial.TrialState.FAIL)
     return study.get_trials(deepcopy=False)
 

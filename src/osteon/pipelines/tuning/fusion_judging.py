@@ -19,6 +19,7 @@ from osteon.pipelines.tuning.judging import (
     refuse_uncertified,
     study_facts,
 )
+from osteon.pipelines.tuning.searching import learned
 from osteon.recipes import Recipe
 from osteon.recipes.best_values import WIDTH
 from osteon.recipes.spinal_wff import FusionLearner, SequenceLearner
@@ -87,7 +88,9 @@ def judge_fusion(
     inner = trial.judged(setting, parts.INNER)
     held = splits.loc[splits["split"] == parts.TEST, "sample_id"]
     # Before the look: one that was interrupted has been taken too.
-    looks = note_look(tuning_workspace / LOOKS, held, tuning_search["chosen"])
+    whole = {"weights": setting.weights, "slices": setting.slices}
+    whole["recipe"] = learned(setting.recipe.model_dump(mode="json"))
+    looks = note_look(tuning_workspace / LOOKS, held, whole)
     outer = trial.judged(setting, parts.TEST)
     seeds = [
         {"seed": one["seed"], "value": one[tuning.objective], "values": one["values"]}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 CHOSEN = "chosen"
 """Folder of what the chosen setting trains, in a study's own folder; it goes when it was judged."""
+logger = logging.getLogger(__name__)
+
 LOOKS = "looks.json"
 """Settings that were judged on each outer part, in the row's own folder."""
 NOT_KEPT = (
@@ -92,7 +95,7 @@ def judge_chosen(
         "outer": found,
         "gap": gap(best.user_attrs["inner"], found),
         "seeds": seeds,
-        "spread": spread([one["value"] for one in seeds]),
+        "spread": spread([one["value"] for one in seeds if one["value"] is not None]),
         "looks": looks,
         "weights": NOT_KEPT,
         "source": cohort.source,
@@ -133,6 +136,7 @@ def study_facts(
         errors, seconds of all trials, certificate in short.
     """
     from osteon.pipelines.tuning.studying import finished, name_of
+    from osteon.reporting.page.tuning_tables import safe
 
     trials = finished(study)
     short = {name: certificate.get(name) for name in ("passed", "complete")}
@@ -148,7 +152,7 @@ def study_facts(
         "best_trial": trials.index(chosen_trial(trials)),
         "trials": counts(trials),
         "errors": [
-            {"trial": number, "error": one.user_attrs["error"]}
+            {"trial": number, "error": safe(one.user_attrs["error"])}
             for number, one in enumerate(trials)
             if "error" in one.user_attrs
         ],
@@ -237,10 +241,14 @@ def _over_seeds(
     from osteon.measures.tuning import score
 
     own = int(inner.full(values).training.seed)
-    found = [{"seed": own, "value": first}]
+    found: list[dict[str, Any]] = [{"seed": own, "value": first}]
     for seed in ((own + place) % 2**32 for place in range(1, tuning.seeds)):
-        patients = _trained(inner, values, folder / f"seed-{seed}" / "work", seed)
-        found.append({"seed": seed, "value": score(patients, tuning.objective)})
+        try:
+            patients = _trained(inner, values, folder / f"seed-{seed}" / "work", seed)
+            found.append({"seed": seed, "value": score(patients, tuning.objective)})
+        except Exception as error:  # one seed that fails is told, and costs no look
+            logger.warning("seed %d of the chosen setting failed: %s", seed, type(error).__name__)
+            found.append({"seed": seed, "value": None, "error": type(error).__name__})
     return found
 
 

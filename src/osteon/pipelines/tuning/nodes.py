@@ -134,6 +134,7 @@ def list_trials(tuning_study: Any, tuning: TuningConfig) -> pd.DataFrame:
     """
     from osteon.measures.describing import plain
     from osteon.pipelines.tuning.studying import finished
+    from osteon.reporting.page.tuning_tables import safe
 
     rows = []
     for number, trial in enumerate(finished(tuning_study)):
@@ -149,7 +150,7 @@ def list_trials(tuning_study: Any, tuning: TuningConfig) -> pd.DataFrame:
                 "value": trial.value if trial.state.name == "COMPLETE" else None,
                 "params": json.dumps(plain(tried)),
                 "seconds": seconds_of([trial]),
-                "error": trial.user_attrs.get("error", ""),
+                "error": safe(trial.user_attrs["error"]) if "error" in trial.user_attrs else "",
             }
         )
     return pd.DataFrame(rows).astype({"value": "float64", "seconds": "float64"})

@@ -18,7 +18,7 @@ from osteon.pipelines.tuning.storing import Store
 
 logger = logging.getLogger(__name__)
 
-SLOT, SURPLUS, KILLED, ERROR = "slot", "surplus", "killed", "error"
+SLOT, SURPLUS, KILLED, REACHED, ERROR = "slot", "surplus", "killed", "reached", "error"
 AT_ONCE = 4
 """Slots that are added when none waits."""
 
@@ -141,8 +141,12 @@ def _begin(store: Store, trial: FrozenTrial) -> bool:
 
 def _bury(store: Store, trial: FrozenTrial, retries: int) -> None:
     storage, number = store.storage, trial._trial_id
-    killed = trial.user_attrs.get(KILLED, 0) + 1
+    # Deaths in a row at the same place: a trial that each time came further is only interrupted.
+    reached = -1 if trial.last_step is None else trial.last_step
+    further = reached > trial.user_attrs.get(REACHED, -1)
+    killed = 1 if further else trial.user_attrs.get(KILLED, 0) + 1
     try:
+        storage.set_trial_user_attr(number, REACHED, reached)
         storage.set_trial_user_attr(number, KILLED, killed)
         if killed <= retries:
             logger.warning("trial %d: its process died, it waits again", trial.number)

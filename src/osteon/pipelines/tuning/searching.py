@@ -1,11 +1,14 @@
 """One study on networks: its name says what it depends on, so that it is only ever gone on with."""
 
 import hashlib
+import inspect
 import json
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -113,6 +116,7 @@ def study_digest(tunable: Tunable, prepared: Path, tuning: TuningConfig) -> str:
         tuning: search space, objective, sampler, pruner, seed.
     """
     from osteon.learning.tasks import code_digest
+    from osteon.measures import tuning as measures
 
     full = tunable.full({})
     samples = tunable.samples.drop(columns=PLACES, errors="ignore")
@@ -122,9 +126,16 @@ def study_digest(tunable: Tunable, prepared: Path, tuning: TuningConfig) -> str:
         full.fingerprint(),
         json.dumps(learned(full.describe()), sort_keys=True),
         code_digest(full),
+        code_of(measures, sys.modules[type(tunable).__module__]),
         tuning.model_dump_json(exclude=HOW_FAR),
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def code_of(*modules: ModuleType) -> str:
+    """SHA-256 of the sources of some modules: other code makes other trials."""
+    sources = "\0".join(inspect.getsource(module) for module in modules)
+    return hashlib.sha256(sources.encode()).hexdigest()
 
 
 def pixel_digest(samples: pd.DataFrame, prepared: Path) -> str:

@@ -111,9 +111,7 @@ def cards(result: Mapping[str, Any]) -> Cards:
         card(
             f"Outer {name}", result.get("outer"), "Judged once; this one is to be quoted.", "good"
         ),
-        card(
-            "Optimism gap", result.get("gap"), f"Inner less outer. {gap_words(result.get('gap'))}"
-        ),
+        card("Optimism gap", result.get("gap"), f"Inner less outer. {gap_words(result)}"),
     ]
     values = seed_values(result)
     if len(values) > 1:
@@ -145,13 +143,16 @@ def card(title: str, value: Any, note: str, tone: str = "") -> Card:
     return Card(title, cell.text, cell.minor, note, tone if cell.text != MISSING else "")
 
 
-def gap_words(gap: Any) -> str:
+def gap_words(result: Mapping[str, Any]) -> str:
     """What the gap's interval says."""
-    _, lo, hi = parts_of(gap)
+    _, lo, hi = parts_of(result.get("gap"))
     if absent(lo) or absent(hi):
         return "No interval."
     if lo <= 0 <= hi:
         return "It cannot be told from none on so many patients."
+    if result.get("in_trials"):
+        said = "lower, though" if lo > 0 else "higher;"
+        return f"The outer score is {said} it was trained in full."
     if lo > 0:
         return "The inner score promised too much."
     return "The outer part was easier, or more training helped."
