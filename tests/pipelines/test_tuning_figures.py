@@ -172,6 +172,7 @@ def tracked(tmp_path: Path):
 
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    mlflow.set_experiment("Default")  # a run before this one may have chosen one of its own
     yield mlflow
     mlflow.set_tracking_uri(before)
 
