@@ -8,15 +8,15 @@ from typing import Any
 import pandas as pd
 
 from osteon.cohorts.config import CohortConfig
-from osteon.pipelines.evaluation.nodes import STATEMENTS
 from osteon.pipelines.spinal_wff import parts
 from osteon.pipelines.tuning.fusing import people_of, scores_by_slices, trial_of
-from osteon.pipelines.tuning.fusion_trials import SLICES, Predictions
+from osteon.pipelines.tuning.fusion_trials import SLICES, Predictions, Setting
 from osteon.pipelines.tuning.judging import (
     LOOKS,
     best_facts,
     note_look,
     refuse_uncertified,
+    scores_told,
     study_facts,
 )
 from osteon.pipelines.tuning.searching import learned
@@ -26,6 +26,8 @@ from osteon.recipes.spinal_wff import FusionLearner, SequenceLearner
 from osteon.recipes.tuning import TuningConfig, best_yaml, changes
 
 NO_NETWORK = "those of the row itself: no network was trained for tuning"
+SEARCHED = ("chosen", "chosen_by", "configured", "ternary", "exhaustive")
+"""What the search says of itself and the result repeats."""
 SCORE = "voting.score"
 TUBES = (
     "voting.score was tried on what boxes say of an image. Tubes of series stayed as they were cut "
@@ -77,7 +79,6 @@ def judge_fusion(
         LeakFound: the certificate is another study's, or did not pass.
     """
     from osteon.measures.describing import plain
-    from osteon.measures.tuning import gap, spread
 
     refuse_uncertified(tuning_certificate, tuning_study)
     people = people_of(parts.place(samples, splits, inner_splits))
@@ -88,30 +89,26 @@ def judge_fusion(
     inner = trial.judged(setting, parts.INNER)
     held = splits.loc[splits["split"] == parts.TEST, "sample_id"]
     # Before the look: one that was interrupted has been taken too.
-    whole = {"weights": setting.weights, "slices": setting.slices}
-    whole["recipe"] = learned(setting.recipe.model_dump(mode="json"))
-    looks = note_look(tuning_workspace / LOOKS, held, whole)
+    looks = note_look(tuning_workspace / LOOKS, held, described(setting))
     outer = trial.judged(setting, parts.TEST)
     seeds = [
         {"seed": one["seed"], "value": one[tuning.objective], "values": one["values"]}
         for one in tuning_search["seeds"]
     ]
     told = study_facts(tuning_study, tuning_certificate, tuning, row) | {
-        **{name: tuning_search[name] for name in ("chosen", "chosen_by", "configured", "ternary")},
-        "inner": inner,
-        "outer": outer,
-        "gap": gap(inner, outer),
-        "seeds": seeds,
+        **{name: tuning_search[name] for name in SEARCHED},
         "seeds_of": "sampler",
-        "spread": spread([one["value"] for one in seeds]),
-        "exhaustive": tuning_search["exhaustive"],
         "looks": looks,
         "notes": notes(tuning_search["configured"], tuning_search["chosen"]),
         "weights": NO_NETWORK,
-        "source": cohort.source,
-        "statement": STATEMENTS[cohort.source],
     }
-    return dict(plain(told))
+    return dict(plain(told | scores_told(inner, outer, seeds, cohort)))
+
+
+def described(setting: Setting) -> dict[str, Any]:
+    """All that decides what a setting says of a patient; JSON-able."""
+    recipe = learned(setting.recipe.model_dump(mode="json"))
+    return {"weights": setting.weights, "slices": setting.slices, "recipe": recipe}
 
 
 def write_best_fusion(

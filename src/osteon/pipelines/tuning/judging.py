@@ -74,7 +74,7 @@ def judge_chosen(
         LeakFound: the certificate is another study's, or did not pass.
     """
     from osteon.measures.describing import plain
-    from osteon.measures.tuning import gap, judged, spread
+    from osteon.measures.tuning import judged
     from osteon.pipelines.tuning.studying import finished, name_of
 
     refuse_uncertified(certificate, study)
@@ -91,17 +91,39 @@ def judge_chosen(
     told = study_facts(study, certificate, tuning, learner) | {
         "chosen": values,
         "configured": configured(inner.full({}).describe(), values),
-        "inner": best.user_attrs["inner"],
-        "outer": found,
-        "gap": gap(best.user_attrs["inner"], found),
-        "seeds": seeds,
-        "spread": spread([one["value"] for one in seeds if one["value"] is not None]),
         "looks": looks,
         "weights": NOT_KEPT,
+    }
+    return dict(plain(told | scores_told(best.user_attrs["inner"], found, seeds, cohort)))
+
+
+def scores_told(
+    inner: Mapping[str, Any],
+    outer: Mapping[str, Any],
+    seeds: Sequence[Mapping[str, Any]],
+    cohort: CohortConfig,
+) -> dict[str, Any]:
+    """What every study says of its choice: how good it is, how sure, and on whose patients.
+
+    Args:
+        inner, outer: as `osteon.measures.tuning.judged` tells them.
+        seeds: `seed` and `value` each; None for one that failed.
+        cohort: where the data are from.
+
+    Returns:
+        inner, outer, their gap, seeds, spread, source, statement.
+    """
+    from osteon.measures.tuning import gap, spread
+
+    return {
+        "inner": inner,
+        "outer": outer,
+        "gap": gap(inner, outer),
+        "seeds": seeds,
+        "spread": spread([one["value"] for one in seeds if one["value"] is not None]),
         "source": cohort.source,
         "statement": STATEMENTS[cohort.source],
     }
-    return dict(plain(told))
 
 
 def refuse_uncertified(certificate: Mapping[str, Any], study: "optuna.Study") -> None:
