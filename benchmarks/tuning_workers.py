@@ -68,8 +68,10 @@ class SmallTraining:
 
         from osteon.learning.batches import ImageCases
         from osteon.learning.folds import divisions, fold_tasks, train_fold
+        from osteon.learning.workers import keep_worker
         from osteon.recipes import FusionRecipe, TrainingConfig
 
+        keep_worker()
         torch.set_num_threads(self.threads)
         training = TrainingConfig(
             epochs=self.epochs, batch=32, milestones=(), freeze_backbone_epochs=0,

@@ -1,6 +1,9 @@
 """Workers outlive a training although they have grown."""
 
 import os
+import platform
+import subprocess
+import sys
 import time
 from concurrent.futures import Executor
 
@@ -35,3 +38,28 @@ def test_a_worker_that_grew_trains_on(keep: bool) -> None:
         assert later(executor, keep) == keep
     finally:
         executor.shutdown(kill_workers=True)
+
+
+FAULTS = """
+import resource
+import numpy as np
+from osteon.learning.workers import keep_worker
+
+keep_worker()
+for _ in range(3):
+    np.ones(2**20)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(50):
+    np.ones(2**20)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc alone is told")
+@pytest.mark.parametrize(("trim", "fresh"), [("65536", False), ("65537", True)])
+def test_a_dask_worker_asks_for_the_same_pages_once(trim: str, fresh: bool) -> None:
+    given = {**os.environ, "MALLOC_TRIM_THRESHOLD_": trim}
+    command = [sys.executable, "-c", FAULTS]
+    told = subprocess.run(command, env=given, capture_output=True, text=True, check=True)
+    # 50 times 8 MiB: with pages of 4 KiB 102,400 of them if they are fresh each time.
+    assert (int(told.stdout) > 1000) == fresh
