@@ -1,5 +1,6 @@
 """The weighted fusion row as users run it: to its report, without boxes, from an artefact."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 import nbformat
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from tests.project import ROOT, kedro_run, make_project, try_run
 
@@ -235,6 +237,32 @@ def test_the_framework_calls_every_test_patient_as_the_run_did(runs: Runs, boxes
         if said.patient_id in timed:
             assert timed[said.patient_id]["call"] == found.call
             assert timed[said.patient_id]["score"] == pytest.approx(found.score, abs=1e-6)
+
+
+def test_a_framework_takes_the_networks_that_its_weights_were_chosen_with(
+    runs: Runs, tmp_path: Path
+) -> None:
+    from osteon.recipes import load_learner
+    from osteon.recipes.diagnosis import framework_of, load_framework
+
+    models = shutil.copytree(runs.labelled / "data" / "06_models" / WFF, tmp_path / WFF)
+    (own,) = (models / "sequence" / "model").glob("*/model")
+    later = shutil.copytree(own, own.parents[1] / "9999-01-01T00.00.00.000Z" / "model")
+    card = json.loads((later / "model.json").read_text())
+    weights = later / card["folds"][0]["file"]
+    other = {name: value + 1 for name, value in load_file(weights).items()}
+    save_file(other, weights)
+    card["folds"][0]["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    (later / "model.json").write_text(json.dumps(card))
+    taken = load_framework(models).sequence
+    assert taken.card["folds"] == load_learner(own).card["folds"] != card["folds"]
+    (file,) = models.glob("framework.json/*/framework.json")
+    parts = load_learner(models / "detector" / "model"), load_learner(later)
+    with pytest.raises(ValueError, match=r"sequence: weights \w{12} found"):
+        framework_of(json.loads(file.read_text()), *parts)
+    shutil.rmtree(own)
+    with pytest.raises(FileNotFoundError, match="no version with weights"):
+        load_framework(models)
 
 
 def test_the_notebook_runs(runs: Runs) -> None:

@@ -1,5 +1,7 @@
 """Age table, λ and the rows of Table 3: who speaks for whom, and who is never looked at."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from osteon.measures.age_table import fit_age_table
 from osteon.measures.fusion import grid, terms_of, votes
 from osteon.measures.fusion_search import search
 from osteon.pipelines.spinal_wff import fusing
+from osteon.recipes.artefact import SkippedLearner
 from osteon.recipes.spinal_wff import PUBLISHED, FusionLearner
 from tests.pipelines import wff_cohort
 
@@ -270,9 +273,13 @@ def test_a_term_that_nobody_in_the_test_part_has_drops_out_or_skips_its_row(tabl
 )
 def test_the_framework_is_described_for_new_patients(boxes, name) -> None:
     recipe = wff_cohort.recipe(**boxes)
+    cards = [SimpleNamespace(card={"folds": [{"sha256": word}]}) for word in ("d", "s")]
+    if name is None:
+        cards[0] = SkippedLearner("no boxes")
     found = fusing.describe_framework(
-        LAMBDAS, {"edges": []}, recipe, detector="detector", sequence="seq16"
+        LAMBDAS, {"edges": []}, recipe, *cards, detector="detector", sequence="seq16"
     )
+    assert found["weights"] == {"detector": ["d"] if name else None, "sequence": ["s"]}
     assert found["lambdas"] == [0.5, 0.3, 0.2] and found["age_table"] == {"edges": []}
     assert found["networks"] == {"detector": name, "sequence": "seq16"}
     assert found["boxes"] == recipe.root.boxes

@@ -81,15 +81,26 @@ def stretched(image: Array, how: Stretch = PLAIN) -> NDArray[np.uint8]:
     if how.background != "none":
         grey = _without_background(grey, how)
     values = grey.astype(np.float32)
-    # 16-bit greys are sorted by radix in a fifth of the time that finding percentiles takes.
-    ranked = np.sort(grey, axis=None, kind="stable") if grey.dtype == np.uint16 else values
     if how.smoothing > 0:
         from scipy.ndimage import gaussian_filter
 
-        values = ranked = gaussian_filter(values, how.smoothing, mode="nearest")
-    low, high = np.percentile(ranked, how.percentiles)
+        values = gaussian_filter(values, how.smoothing, mode="nearest")
+        low, high = np.percentile(values, how.percentiles)
+    elif grey.dtype == np.uint16:
+        low, high = _percentiles(grey, how.percentiles)
+    else:
+        low, high = np.percentile(values, how.percentiles)
     scaled = (values - low) / max(high - low, np.finfo(np.float32).tiny)
     return np.rint(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
+
+
+def _percentiles(grey: Array, percentiles: tuple[float, float]) -> NDArray[np.float64]:
+    """As `np.percentile` of 16-bit greys, which radix sorts in a fifth of the time it takes."""
+    ranked = np.sort(grey, axis=None, kind="stable")
+    place = np.array(percentiles) / 100 * (len(ranked) - 1)
+    below = place.astype(np.int64)
+    near = ranked[[below, np.minimum(below + 1, len(ranked) - 1)]].astype(np.float64)
+    return np.asarray(near[0] + (near[1] - near[0]) * (place - below))
 
 
 def _without_background(grey: Array, how: Stretch) -> Array:

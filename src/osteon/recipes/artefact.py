@@ -13,7 +13,7 @@ print(learner.outline(["slice12.dcm", "slice13.dcm"])[0].mask.sum())  # neighbou
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -251,6 +251,11 @@ class SkippedLearner:
     """Stands for a learner that a run could not train on its cohort; `reason` says why."""
 
     reason: str
+
+
+def hashes(card: Mapping[str, Any]) -> list[str]:
+    """SHA-256 of each fold's weights, by a learner's card: what tells two trainings apart."""
+    return [str(fold["sha256"]) for fold in card["folds"]]
 
 
 def load_learner_or_reason(folder: Path) -> Ensemble | SkippedLearner:

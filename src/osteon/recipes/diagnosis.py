@@ -25,6 +25,7 @@ from osteon.imaging.prepare import prepare
 from osteon.imaging.region import Region
 from osteon.imaging.resize import shrink
 from osteon.imaging.tubes import choose_by_index, cut_tube, standardise, tube_box
+from osteon.learning.artefact import CARD_FILE
 from osteon.learning.batches import unit
 from osteon.measures import tube_boxes
 from osteon.measures.age_table import AgeTable
@@ -33,7 +34,7 @@ from osteon.measures.fusion_explain import Explained, explain
 from osteon.measures.fusion_terms import NoBox, Terms, names
 from osteon.measures.opinions import image_opinions
 from osteon.measures.tube_boxes import BOX
-from osteon.recipes.artefact import Ensemble, load_learner
+from osteon.recipes.artefact import Ensemble, hashes, load_learner
 from osteon.recipes.preprocessing import PreprocessingConfig
 from osteon.recipes.spinal_wff import DetectorRecipe, SequenceRecipe, VotingConfig
 
@@ -170,11 +171,9 @@ class Framework:
         sizes, how = table[["rows", "columns"]].to_numpy(), self.preprocessing
         laid = [Laying.of(int(h), int(w), how.size, how.resize) for h, w in sizes]
         at, corners, given = found_on_originals(numbers, laid, sizes)
-        boxes = pd.DataFrame(corners, columns=BOX).assign(
-            sample_id=table["sample_id"].to_numpy()[at], score=given.max(axis=1, initial=0)
-        )
-        boxes[names] = given
-        return boxes
+        said = {"score": given.max(axis=1, initial=0)} | dict(zip(names, given.T, strict=True))
+        found = {"sample_id": pd.Series(table["sample_id"].to_numpy()[at], dtype=object)}
+        return pd.DataFrame(found | dict(zip(BOX, corners.T, strict=True)) | said)
 
     def _tubes(
         self, series: Sequence[Slices], table: pd.DataFrame, boxes: pd.DataFrame
@@ -255,22 +254,25 @@ class _Clock:
 
 
 def _table(series: Sequence[Slices], names: Sequence[str] | None) -> pd.DataFrame:
-    """One row a slice, in the order given."""
+    """One row a slice, in the order given; names are objects, which few rows are faster with."""
     rows = [
         (f"{at}/{place}", str(at), PATIENT, names[at] if names else "", place, *one.shape[:2])
         for at, slices in enumerate(series)
         for place, one in enumerate(slices)
     ]
     columns = ["sample_id", "sequence_id", "patient_id", "sequence", "slice", "rows", "columns"]
-    return pd.DataFrame(rows, columns=columns)
+    kinds = dict.fromkeys(columns[4:], np.int64)
+    return pd.DataFrame(rows, columns=columns, dtype=object).astype(kinds)
 
 
 def framework_of(said: dict[str, Any], detector: Ensemble | None, sequence: Ensemble) -> Framework:
     """The framework from its decision (`framework.json`) and its loaded networks.
 
     Raises:
-        ValueError: a network of another kind.
+        ValueError: a network of another kind, or others than λ was chosen with.
     """
+    for part, one in (("detector", detector), ("sequence", sequence)):
+        _demand_own(part, one, said["weights"][part])
     if not isinstance(sequence.recipe, SequenceRecipe):
         raise ValueError(f"sequence: {type(sequence.recipe).__name__} found, SequenceRecipe needed")
     if detector is not None and not isinstance(detector.recipe, DetectorRecipe):
@@ -293,8 +295,23 @@ def framework_of(said: dict[str, Any], detector: Ensemble | None, sequence: Ense
     )
 
 
+def _demand_own(part: str, network: Ensemble | None, weights: list[str] | None) -> None:
+    found = None if network is None else hashes(network.card)
+    if found != weights:
+        raise ValueError(
+            f"{part}: weights {_short(found)} found, {_short(weights)} needed, with which λ was "
+            "chosen: load them together, by load_framework"
+        )
+
+
+def _short(weights: list[str] | None) -> str:
+    return "none" if weights is None else ", ".join(one[:12] for one in weights)
+
+
 def load_framework(folder: str | Path) -> Framework:
-    """The framework that a run left, the newest version.
+    """The framework that a run left, the newest version, with the networks that λ was chosen with.
+
+    A network that was trained again since is not taken: its answers may be of another scale.
 
     Args:
         folder: `data/06_models/<paper>`, with `framework`, and the networks that it names.
@@ -307,8 +324,20 @@ def load_framework(folder: str | Path) -> Framework:
     if not versions[-1].is_file():
         raise FileNotFoundError(f"{root} holds no {FILE}: run the paper's pipeline first")
     said = json.loads(versions[-1].read_bytes())
-    networks = said["networks"]
-    detector = None
-    if networks["detector"] is not None:
-        detector = load_learner(root / networks["detector"] / "model")
-    return framework_of(said, detector, load_learner(root / networks["sequence"] / "model"))
+    names, weights = said["networks"], said["weights"]
+    detector, sequence = (
+        None if weights[part] is None else _trained_as(root / names[part] / "model", weights[part])
+        for part in ("detector", "sequence")
+    )
+    if sequence is None:
+        raise FileNotFoundError(f"{versions[-1]} names no sequence model")
+    return framework_of(said, detector, sequence)
+
+
+def _trained_as(folder: Path, weights: list[str]) -> Ensemble:
+    """The version of a learner that has these weights."""
+    for version in sorted(folder.glob("*/model"), reverse=True):
+        card = version / CARD_FILE
+        if card.is_file() and hashes(json.loads(card.read_bytes())) == weights:
+            return load_learner(version)
+    raise FileNotFoundError(f"{folder} holds no version with weights {_short(weights)}")

@@ -239,6 +239,8 @@ def describe_framework(
     lambdas: dict[str, Any],
     age_table: dict[str, Any],
     recipe: Recipe,
+    detector_model: Any,
+    sequence_model: Any,
     *,
     detector: str,
     sequence: str,
@@ -248,16 +250,26 @@ def describe_framework(
     Args:
         lambdas: what was chosen; age_table: of the whole training part.
         recipe: the framework's; with `boxes: whole` there is no detector.
+        detector_model, sequence_model: the networks that λ was chosen with, or why one is missing.
         detector, sequence: names of the networks' learners.
     """
     full = wff(recipe)
+    models = {"detector": detector_model, "sequence": sequence_model}
     return {
+        "weights": {part: _weights(model) for part, model in models.items()},
         "lambdas": lambdas["chosen"],
         "age_table": age_table,
         "voting": full.voting.model_dump(mode="json"),
         "boxes": full.boxes,
         "networks": {"detector": None if full.boxes == "whole" else detector, "sequence": sequence},
     }
+
+
+def _weights(model: Any) -> list[str] | None:
+    """SHA-256 of a network's weights, one a fold; None where there is no network."""
+    from osteon.recipes.artefact import SkippedLearner, hashes
+
+    return None if isinstance(model, SkippedLearner) else hashes(model.card)
 
 
 def _kept(table: pd.DataFrame) -> list[str]:

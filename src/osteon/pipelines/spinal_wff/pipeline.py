@@ -146,7 +146,7 @@ def _decisions() -> Pipeline:
         ),
         made(
             fixed(fusing.describe_framework, detector=DETECTOR, sequence=SEQUENCE),
-            [*_of("lambdas", "age_table"), recipe],
+            [*_of("lambdas", "age_table"), recipe, *_of(f"{DETECTOR}.model", f"{SEQUENCE}.model")],
             f"{PAPER}.framework",
             name="describe_framework",
         ),
