@@ -202,6 +202,16 @@ def test_every_trial_is_a_child_run_without_secrets(study, tracked) -> None:
     assert "somebody" not in str([run.to_dictionary() for run in found if run is not None])
 
 
+def test_trials_are_numbered_by_their_place_as_in_the_table() -> None:
+    study = optuna.create_study(direction="maximize")
+    for slot, value in ((1, 0.25), (0, 0.75)):  # begun by two machines, in another order
+        study.add_trial(optuna.trial.create_trial(value=value, user_attrs={"slot": slot}))
+    pictures = by_name(figures.study_pictures(study, {}, tuned()))
+    points = pictures["history"]["series"][0]
+    assert dict(zip(points["x"], points["y"], strict=True)) == {0: 0.75, 1: 0.25}
+    assert [one.split(":")[0] for one in points["text"]] == ["trial 0", "trial 1"]
+
+
 def test_without_a_run_nothing_is_logged(study, tracked) -> None:
     assert tracking.log_study(study, "row.learner") == 0
 

@@ -11,10 +11,13 @@ import pytest
 
 from osteon.cohorts.choosing import CROP
 from osteon.cohorts.errors import CohortError
+from osteon.learning import folds
 from osteon.learning.folds import train_fold
 from osteon.measures.segmentation import overlap
 from osteon.pipelines.spinal_penn.outlining import outline
 from osteon.pipelines.tuning.outlines import FoldMaps, OutlineTunable, by_patient, seeded
+from osteon.pipelines.tuning.seen import SEEN, read_seen
+from osteon.pipelines.tuning.trials import NetworkTrial
 from osteon.recipes import Recipe
 from osteon.recipes.preprocessing import PreprocessingConfig
 from osteon.recipes.spinal_penn import SegmentationLearner
@@ -158,33 +161,51 @@ def test_patients_without_target_and_outline_have_no_dice():
     assert np.isnan(found.loc["B", "dice"]) and found.loc["C", "dice"] == 0
 
 
-def test_another_threshold_alone_trains_nothing_anew(folder):
+def test_a_threshold_alone_changes_no_fold(folder):
     one = tunable(folder)
     first = one.folds({"postprocess.threshold": 0.5}, folder / "study" / "trial-0")
     again = one.folds({"postprocess.threshold": 0.3}, folder / "study" / "trial-1")
     assert first[0].folder == again[0].folder
     assert first[0].folder.parent == folder / "study" / "shared"
-    assert all(train_fold(task).reused for task in again)
     with_rate = {"postprocess.threshold": 0.3, "training.lr": 0.02}
     own = one.folds(with_rate, folder / "study" / "trial-2")
     assert own[0].folder.parent == folder / "study" / "trial-2"
-    assert not own[0].workspace.exists()
+    assert not first[0].workspace.exists() and not own[0].workspace.exists()
 
 
-def test_two_at_once_train_the_shared_maps_once(folder):
-    one, found = tunable(folder), []
-    work, values = folder / "both", {"postprocess.threshold": 0.4}
+def test_two_trials_at_once_train_the_shared_maps_once(folder, monkeypatch):
+    learned, found = [], {}
+    learn = folds._learn
+    monkeypatch.setattr(
+        folds,
+        "_learn",
+        lambda fabric, task, **more: learned.append(0) or learn(fabric, task, **more),
+    )
+    trial = NetworkTrial(tunable(folder), "dice", folder / "both")
 
     def go(number):
-        found.append([train_fold(t) for t in one.folds(values, work / f"trial-{number}")])
+        values = {"postprocess.threshold": (0.4, 0.6)[number]}
+        found[number] = trial(values, lambda step, value: None, number)
 
     both = [threading.Thread(target=go, args=(number,)) for number in range(2)]
     for thread in both:
         thread.start()
     for thread in both:
         thread.join()
-    assert [one.sha256 for one in found[0]] == [one.sha256 for one in found[1]]
-    assert len(list((work / "shared").iterdir())) == 1
+    assert len(learned) == 2 and sorted(found) == [0, 1]
+    assert found[0].facts["seen"] == found[1].facts["seen"]
+
+
+def test_what_a_trial_sees_is_on_record_before_shared_maps_are_trained(folder, monkeypatch):
+    def die(fabric, task, **more):
+        raise MemoryError
+
+    monkeypatch.setattr(folds, "_learn", die)
+    trial = NetworkTrial(tunable(folder), "dice", folder / "dead")
+    with pytest.raises(MemoryError):
+        trial({"postprocess.threshold": 0.4}, lambda step, value: None, 0)
+    (seen,) = read_seen(folder / "dead" / SEEN).values()
+    assert [one["fold"] for one in seen] == [0, 1]
 
 
 def test_a_seed_changes_training_and_pretraining_and_nothing_else(folder):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.exceptions import StorageInternalError
 
 from osteon.pipelines.tuning.queueing import SLOT, by_slot, close_surplus
 from osteon.pipelines.tuning.storing import open_store
@@ -84,6 +85,25 @@ def test_an_interrupt_ends_the_study_and_its_trial_waits_again(tmp_path: Path) -
         run_study(plan, ALONE)
     assert study.trials[2].state.name == "WAITING" and "killed" not in study.trials[2].user_attrs
     assert len(finished(run_study(a_plan(tmp_path, "journal"), ALONE))) == 6
+
+
+def test_a_storage_out_of_reach_is_no_trial_s_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, full = optuna.Trial.report, [True]
+
+    def once(trial: optuna.Trial, value: float, step: int) -> None:
+        if trial.number == 2 and full and full.pop():
+            raise OSError("no space left on device")
+        report(trial, value, step)
+
+    monkeypatch.setattr(optuna.Trial, "report", once)
+    plan = a_plan(tmp_path, "journal", trials=4)
+    with pytest.raises(StorageInternalError, match="no space left"):
+        run_study(plan, ALONE)
+    found = finished(run_study(plan, ALONE))
+    assert [one.state.name for one in found] == ["COMPLETE"] * 4
+    assert calls(plan) == [0, 1, 2, 2, 3]
 
 
 @pytest.mark.parametrize("kind", ["median", "hyperband"])

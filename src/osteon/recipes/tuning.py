@@ -90,7 +90,8 @@ class PrunerConfig(Strict):
         kind: `median`, below the median of earlier trials at the same epoch; `hyperband`, in
             successive halvings; `none`.
         startup: of `median`, trials that have run to their end before any is given up.
-        warmup: steps, epochs of all inner folds one after the other, before which none is.
+        warmup: steps, epochs of all inner folds one after the other, before which none is; of
+            `hyperband`, the steps that the shortest of its rounds lasts, at least 1.
     """
 
     kind: Literal["median", "hyperband", "none"] = "median"

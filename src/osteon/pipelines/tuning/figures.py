@@ -29,7 +29,7 @@ OBJECTIVES = {
 
 @dataclass(frozen=True)
 class Told:
-    """One trial: its number in the study, what became of it, its score and what was tried.
+    """One trial: its place in the study from 0, what became of it, its score and what was tried.
 
     `score` is None unless it ran to its end: what a pruned trial reported last is of one inner fold
     and of another measure, no score. `values` is empty where the trial failed before it had drawn
@@ -79,7 +79,7 @@ def study_pictures(
     from osteon.pipelines.tuning.studying import finished
 
     trials = finished(study)
-    told = sorted((tell(trial, tuning) for trial in trials), key=lambda one: one.number)
+    told = [tell(place, trial, tuning) for place, trial in enumerate(trials)]
     words = OBJECTIVES.get(tuning.objective, tuning.objective) + ", inner folds"
     ties = "exhaustive" in result and tuning.objective == "accuracy"
     shares = importances(trials, tuning)
@@ -99,14 +99,14 @@ def study_pictures(
     return [one for one in found if one is not None]
 
 
-def tell(trial: "optuna.trial.FrozenTrial", tuning: TuningConfig) -> Told:
-    """What is drawn of a trial."""
+def tell(place: int, trial: "optuna.trial.FrozenTrial", tuning: TuningConfig) -> Told:
+    """What is drawn of a trial, by its place in the study as `list_trials` counts."""
     try:
         values = values_of(tuning.space, trial.params)
     except SpaceError:  # it failed before all values were drawn
         values = {}
     score = trial.value if trial.state.name == "COMPLETE" else None
-    return Told(trial.number, trial.state.name, score, values)
+    return Told(place, trial.state.name, score, values)
 
 
 def importances(

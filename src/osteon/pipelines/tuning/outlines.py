@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from osteon.learning.tasks import FoldResult, FoldTask
 
-SHARED, LOCK = "shared", "lock"
-"""Folder beside the trials' own, for networks that no tuned value changes, and its lock."""
+SHARED = "shared"
+"""Folder beside the trials' own, for networks that no tuned value changes."""
 AFTERWARDS = "postprocess"
 """Part of a recipe that is looked at only once the maps are there."""
 
@@ -95,7 +95,7 @@ class OutlineTunable:
         Args:
             values: path → value.
             workspace: the trial's own folder; where only post-processing is tuned, the folder
-                `shared` beside it is used instead, and its folds are finished.
+                `shared` beside it is used instead.
             seed: of the training; None = as configured.
 
         Raises:
@@ -107,7 +107,7 @@ class OutlineTunable:
         refuse_drawn_regions(self.preprocessing)
         full, table = self.full(values, seed), self._table
         once = bool(values) and all(path.split(".")[0] == AFTERWARDS for path in values)
-        tasks = fold_tasks(
+        return fold_tasks(
             full,
             slice_cases(table, self.prepared, self.cohort, full),
             divisions(table["fold"].to_numpy(), table["split"].to_numpy()),
@@ -115,9 +115,6 @@ class OutlineTunable:
             split_hash=hash_table(table[JUDGED]),
             work=workspace.parent / SHARED if once else workspace,
         )
-        if once:
-            train_once(tasks)
-        return tasks
 
     def patients(self, results: "Sequence[FoldResult]", values: Mapping[str, Any]) -> pd.DataFrame:
         """How well each judged patient is outlined; one slice at a time is in memory.
@@ -229,23 +226,3 @@ def seeded(recipe: SegmentationRecipe, seed: int) -> SegmentationRecipe:
         if part is not None:
             part["training"]["seed"] = seed
     return SegmentationRecipe.model_validate(block)
-
-
-def train_once(tasks: "Sequence[FoldTask]") -> None:
-    """Train folds that several processes want, in the first that comes; the others wait.
-
-    A process that dies lets go of the lock, and the next goes on from its checkpoint.
-
-    Args:
-        tasks: in one folder, which gets a file `lock`.
-    """
-    import fcntl
-
-    from osteon.learning.folds import train_fold
-
-    folder = tasks[0].folder
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        for task in tasks:
-            train_fold(task)

@@ -9,8 +9,8 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -242,13 +242,17 @@ def _attempt(
     live = optuna.Trial(study, trial._trial_id)
 
     def report(step: int, value: float) -> None:
-        if step not in trial.intermediate_values:  # of the process that died: they are the same
-            live.report(float(value), step)
-        if live.should_prune():
+        with _at_storage():
+            if step not in trial.intermediate_values:  # of the process that died: they are the same
+                live.report(float(value), step)
+            behind = live.should_prune()
+        if behind:
             raise TrialPruned(f"behind at step {step}")
 
     try:
-        values = values_of(plan.tuning.space, draw(live, plan.tuning.space))
+        with _at_storage():
+            drawn = draw(live, plan.tuning.space)
+        values = values_of(plan.tuning.space, drawn)
         outcome = plan.trialled(values, report, trial.number)
         json.dumps(outcome.facts)
         value = float(outcome.value)
@@ -261,6 +265,15 @@ def _attempt(
     except Exception as error:
         return None, TrialState.FAIL, {ERROR: _one_line(error)}
     return value, TrialState.COMPLETE, outcome.facts
+
+
+@contextmanager
+def _at_storage() -> Iterator[None]:
+    """Let a file that cannot be written be the storage's failure, as it is with a database."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageInternalError(f"the study's storage is out of reach: {error}") from error
 
 
 def _one_line(error: Exception) -> str:

@@ -32,6 +32,7 @@ def log_study(study: "optuna.Study", name: str) -> int:
     """
     import mlflow
 
+    from osteon.pipelines.tuning.judging import chosen_trial
     from osteon.pipelines.tuning.studying import finished
 
     parent = mlflow.active_run()
@@ -39,20 +40,18 @@ def log_study(study: "optuna.Study", name: str) -> int:
         return 0
     client = mlflow.MlflowClient()
     trials = finished(study)
-    done = [one for one in trials if one.state.name == "COMPLETE"]
-    best = max(
-        done, key=lambda one: float(one.value or 0.0), default=None
-    )  # of equal ones the first
-    for trial in trials:
-        tags = tags_of(trial, name) | {"mlflow.parentRunId": parent.info.run_id}
-        tags |= {"best": "yes"} if trial is best else {}
+    complete = any(one.state.name == "COMPLETE" for one in trials)
+    best = trials.index(chosen_trial(trials)) if complete else None
+    for place, trial in enumerate(trials):
+        tags = tags_of(place, trial, name) | {"mlflow.parentRunId": parent.info.run_id}
+        tags |= {"best": "yes"} if place == best else {}
         _log_trial(client, parent.info.experiment_id, trial, tags)
     return len(trials)
 
 
-def tags_of(trial: "optuna.trial.FrozenTrial", name: str) -> dict[str, str]:
-    """What a run is found by: study, number, state, type of an error."""
-    tags = {"study": name, "trial": str(trial.number), "state": trial.state.name.lower()}
+def tags_of(place: int, trial: "optuna.trial.FrozenTrial", name: str) -> dict[str, str]:
+    """What a run is found by: study, place in it from 0, state, type of an error."""
+    tags = {"study": name, "trial": str(place), "state": trial.state.name.lower()}
     if error := trial.user_attrs.get("error"):
         tags["error"] = str(error).split(":")[0].strip()[:LONGEST]
     return tags
@@ -65,7 +64,7 @@ def _log_trial(
 
     begun = int(trial.datetime_start.timestamp() * 1000) if trial.datetime_start else None
     ended = int(trial.datetime_complete.timestamp() * 1000) if trial.datetime_complete else None
-    run = client.create_run(experiment, begun, dict(tags), f"trial{trial.number}")
+    run = client.create_run(experiment, begun, dict(tags), f"trial{tags['trial']}")
     params = [Param(name, str(value)[:LONGEST]) for name, value in trial.params.items()]
     metrics = metrics_of(trial, ended or int(time.time() * 1000))
     client.log_batch(run.info.run_id, metrics=metrics[:BATCH], params=params)

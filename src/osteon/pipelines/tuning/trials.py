@@ -5,7 +5,8 @@ folds a setting trains and what the folds say of each patient. The rest is writt
 """
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 TRIALS = "trials"
 """Folder of the running trials in a study's own folder."""
+LOCK = "lock"
+"""File in the folder of a fold that is being trained."""
 Report = Callable[[int, float], None]
 
 
@@ -73,6 +76,7 @@ class Tunable(Protocol):
         Args:
             values: as for `full`.
             workspace: the folder that `fold_tasks` is given as `work`; others stand beside it.
+                Folds that no value changes may lie there, for all trials: the first trains them.
             seed: of training, in place of the recipe's own.
         """
         ...
@@ -137,7 +141,8 @@ class NetworkTrial:
         for place, task in enumerate(tasks):
             # Aligned, so that trials are compared at the same epoch of the same fold.
             first = max(following, place * task.recipe.resolved_training().epochs)
-            results.append(train_fold(task, partial(_tell, report, first)))
+            with _only_one(task):
+                results.append(train_fold(task, partial(_tell, report, first)))
             following = first + len(results[-1].history)
         patients = self.tunable.patients(results, values)
         value = score(patients, self.objective)
@@ -150,6 +155,19 @@ class NetworkTrial:
             "inner": judged(patients, self.objective),
         }
         return Outcome(value, facts)
+
+
+@contextmanager
+def _only_one(task: "FoldTask") -> Iterator[None]:
+    """Where trials share a fold the first that comes trains it; the others wait and read it.
+
+    A process that dies lets go of the lock, and the next goes on from its checkpoint.
+    """
+    from osteon.pipelines.tuning.living import locked
+
+    task.workspace.mkdir(parents=True, exist_ok=True)
+    with locked(task.workspace / LOCK):
+        yield
 
 
 def _tell(report: Report, first: int, epoch: int, value: float) -> None:
