@@ -26,6 +26,9 @@ ENVIRONMENT = {
         ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
     ),
     **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost"),
+    # Of four processes that serve the tracking page each would import MLflow.
+    "MLFLOW_WORKERS": "1",
+    "MPLBACKEND": "Agg",
     # As after activating the environment: `kedro mlflow ui` looks for mlflow on the path.
     "PATH": os.pathsep.join([str(KEDRO.parent), os.environ.get("PATH", "")]),
 }
@@ -54,27 +57,43 @@ def start(project: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
     )
 
 
-def kedro_run(project: Path, *arguments: str, env: str = "smoke", pipeline: str = PAPER) -> str:
+def kedro_run(
+    project: Path,
+    *arguments: str,
+    env: str = "smoke",
+    pipeline: str = PAPER,
+    alone: bool = False,
+) -> str:
     """`kedro run` to its end; returns what it printed and fails with it if the run failed."""
-    code, printed = try_run(project, *arguments, env=env, pipeline=pipeline)
+    code, printed = try_run(project, *arguments, env=env, pipeline=pipeline, alone=alone)
     assert code == 0, printed[-6000:]
     return printed
 
 
 def try_run(
-    project: Path, *arguments: str, env: str = "smoke", pipeline: str = PAPER
+    project: Path,
+    *arguments: str,
+    env: str = "smoke",
+    pipeline: str = PAPER,
+    alone: bool = False,
 ) -> tuple[int, str]:
     """`kedro run` to its end; exit status and what it printed.
 
-    A project's first run has a process of its own, as a user's has. Whatever runs later there or
-    in a copy is run by one process for all, which need not import everything again.
+    `alone` it has a process of its own, as a user's has. Else one process runs all that is asked,
+    and need not import everything again.
     """
     given = ["run", f"--pipelines={pipeline}", f"--env={env}", *arguments]
-    if (project / "mlflow.db").is_file():
-        return _warm_run(project, given)
+    if not alone:
+        return _warm_answer(project, arguments=given)
     process = start(project, *given)
     printed, _ = process.communicate(timeout=LIMIT)
     return process.returncode, printed
+
+
+def read_notebook(project: Path, paper: str) -> None:
+    """Run a paper's notebook from its first cell to its last; fails with what it printed."""
+    code, printed = _warm_answer(project, notebook=str(ROOT / "notebooks" / f"{paper}.ipynb"))
+    assert code == 0, printed[-6000:]
 
 
 @cache
@@ -85,12 +104,12 @@ def _warm() -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=ENVIRONMENT, text=True, **pipes)
 
 
-def _warm_run(project: Path, arguments: list[str]) -> tuple[int, str]:
+def _warm_answer(project: Path, **asked: Any) -> tuple[int, str]:
     process = _warm()
     assert process.stdin is not None and process.stdout is not None
     with tempfile.NamedTemporaryFile() as file:
-        asked = {"project": str(project), "arguments": arguments, "printed": file.name}
-        process.stdin.write(json.dumps(asked) + "\n")
+        process.stdin.write(json.dumps({"project": str(project), "printed": file.name, **asked}))
+        process.stdin.write("\n")
         process.stdin.flush()
         ready, _, _ = select.select([process.stdout], [], [], LIMIT)
         answer = process.stdout.readline() if ready else ""

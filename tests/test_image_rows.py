@@ -4,13 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
-from tests.project import ROOT, kedro_run, make_project
+from tests.project import kedro_run, make_project, read_notebook
 
 SMSDNET, ALEXNET = "spinal_smsdnet", "femoral_alexnet"
 LEARNERS = {
@@ -116,12 +115,8 @@ def test_a_saved_learner_predicts_what_the_table_says(row) -> None:
 
 
 def test_the_notebook_runs(row) -> None:
-    from nbclient import NotebookClient
-
     paper, project = row
-    notebook = nbformat.read(ROOT / "notebooks" / f"{paper}.ipynb", as_version=4)
-    resources = {"metadata": {"path": str(project)}}
-    NotebookClient(notebook, timeout=200, resources=resources).execute()
+    read_notebook(project, paper)
 
 
 def test_the_paper_s_second_report_runs_on_the_same_cohort(row) -> None:

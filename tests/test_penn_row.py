@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.project import kedro_run, make_project, try_run
+from tests.project import kedro_run, make_project, read_notebook, try_run
 
 PENN, GRID = "spinal_penn", "spinal_penn.grid"
 LEARNERS = ("penn", "sae_plain", "penn_no_pretraining", "penn_conv", "unet", "multiresunet",
@@ -377,6 +377,10 @@ def test_a_tumour_at_the_border_and_one_that_is_nowhere_are_judged(runs: Runs) -
         assert alone["tp"] == alone["fn"] == 0 and alone["empty"] in ("reference", "both")
     metrics = _json(runs.bad, "metrics.json")
     assert metrics["learners"]["unet"]["patient"]["n_patients"] == 5
+
+
+def test_the_notebook_runs(runs: Runs) -> None:
+    read_notebook(runs.whole, PENN)
 
 
 def test_layers_and_units_run_as_a_report_of_their_own(runs: Runs) -> None:

@@ -1,7 +1,7 @@
-"""A process that runs Kedro's command line again and again: it imports everything only once.
+"""A process that runs Kedro's command line and notebooks: it imports everything only once.
 
-Reads one JSON object a line, {"project", "arguments", "printed"}, and answers each with the exit
-status on a line; what the command prints goes to the file `printed`.
+Reads one JSON object a line, {"project", "printed"} with "arguments" or "notebook", and answers
+each with the exit status on a line; what is printed goes to the file `printed`.
 """
 
 import json
@@ -16,6 +16,7 @@ def run(project: str, arguments: list[str]) -> int:
     from kedro.framework.cli.cli import KedroCLI
 
     os.chdir(project)
+    sys.argv = ["kedro", *arguments]  # a report says what it was made by
     try:
         KedroCLI(project_path=Path(project)).main(args=arguments, standalone_mode=False)
     except SystemExit as end:
@@ -25,6 +26,22 @@ def run(project: str, arguments: list[str]) -> int:
         return 1
     finally:
         _end_tracking()
+    return 0
+
+
+def read(project: str, notebook: str) -> int:
+    """Every cell of a notebook, as `kedro ipython` would run it; exit status."""
+    import nbformat
+    from IPython.core.interactiveshell import InteractiveShell
+
+    os.chdir(project)
+    shell = InteractiveShell.instance()
+    try:
+        for cell in nbformat.read(notebook, as_version=4).cells:
+            if cell.cell_type == "code" and not shell.run_cell(cell.source).success:
+                return 1
+    finally:
+        InteractiveShell.clear_instance()
     return 0
 
 
@@ -44,7 +61,10 @@ def main() -> None:
         with Path(asked["printed"]).open("wb") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
-        code = run(asked["project"], asked["arguments"])
+        if "notebook" in asked:
+            code = read(asked["project"], asked["notebook"])
+        else:
+            code = run(asked["project"], asked["arguments"])
         sys.stdout.flush()
         sys.stderr.flush()
         answers.write(f"{code}\n")

@@ -171,9 +171,14 @@ class Framework:
         sizes, how = table[["rows", "columns"]].to_numpy(), self.preprocessing
         laid = [Laying.of(int(h), int(w), how.size, how.resize) for h, w in sizes]
         at, corners, given = found_on_originals(numbers, laid, sizes)
-        said = {"score": given.max(axis=1, initial=0)} | dict(zip(names, given.T, strict=True))
-        found = {"sample_id": pd.Series(table["sample_id"].to_numpy()[at], dtype=object)}
-        return pd.DataFrame(found | dict(zip(BOX, corners.T, strict=True)) | said)
+        columns = zip((*BOX, *names), (*corners.T, *given.T), strict=True)
+        return pd.DataFrame(
+            {
+                "sample_id": pd.Series(table["sample_id"].to_numpy()[at], dtype=object),
+                **dict(columns),
+                "score": given.max(axis=1, initial=0),
+            }
+        )
 
     def _tubes(
         self, series: Sequence[Slices], table: pd.DataFrame, boxes: pd.DataFrame
