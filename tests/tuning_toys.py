@@ -1,13 +1,12 @@
-"""Toy trials without a network, and a command that runs a study of them in a process of its own."""
+"""Toy trials without a network, and studies of them in processes of their own."""
 
-import argparse
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,8 @@ SPACE = {
 }
 ALONE = ParallelConfig(backend="sequential")
 PAIR = ParallelConfig(backend="loky", workers=2)
-ROOT = Path(__file__).resolve().parents[1]
+FRESH = multiprocessing.get_context("forkserver")
+FRESH.set_forkserver_preload(["tests.tuning_toys"])  # imported once, for all processes
 
 
 @dataclass(frozen=True)
@@ -105,48 +105,27 @@ def values(study: optuna.Study) -> list[tuple[Any, ...]]:
     ]
 
 
-def begin(folder: Path, **options: Any) -> subprocess.Popen[bytes]:
+def begin(folder: Path, **options: Any) -> BaseProcess:
     """`run_study` of `a_plan` in a process of its own."""
-    given = [f"--{name}={value}" for name, value in options.items()]
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.tuning_toys", str(folder), *given],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    process = FRESH.Process(target=_study, args=(folder, options))
+    process.start()
+    return process
 
 
-def until(condition: Callable[[], bool], *processes: subprocess.Popen[bytes]) -> None:
+def _study(folder: Path, options: dict[str, Any]) -> None:
+    run_study(a_plan(folder, **options), ALONE)
+
+
+def until(condition: Callable[[], bool], *processes: BaseProcess) -> None:
     """Wait for a state, not for a time; no longer than there is a process that can bring it."""
     while not condition():
-        ended = [one.poll() for one in processes]
+        ended = [one.exitcode for one in processes]
         assert not any(ended), f"ended with {ended}"
         # Once more: the state may have come between the two looks.
         assert not processes or None in ended or condition(), "all ended before the state came"
         time.sleep(0.02)
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: BaseProcess) -> None:
     process.kill()
-    process.wait()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--storage", default=None)
-    parser.add_argument("--trials", type=int, default=6)
-    parser.add_argument("--pause", type=float, default=0.0)
-    parser.add_argument("--meet", type=int, default=1)
-    given = parser.parse_args()
-    plan = a_plan(
-        given.folder,
-        given.storage,
-        trials=given.trials,
-        pause=given.pause,
-        meet=given.meet,
-    )
-    run_study(plan, ALONE)
-
-
-if __name__ == "__main__":
-    main()
+    process.join()

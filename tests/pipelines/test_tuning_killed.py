@@ -37,7 +37,7 @@ def test_two_processes_share_a_study_exactly(storage: str, tmp_path: Path) -> No
     options = {"trials": 8, "meet": 2} | ({"storage": storage} if storage else {})
     plan = a_plan(tmp_path, storage, trials=8)
     processes = [begin(tmp_path, **options) for _ in range(2)]
-    until(lambda: all(one.poll() is not None for one in processes), *processes)
+    until(lambda: all(one.exitcode is not None for one in processes), *processes)
     study = study_of(plan)
     assert [one.number for one in finished(study)] == list(range(8)) == sorted(calls(plan))
     assert len(study.trials) == 8 and len(plan.trialled.workers()) == 2
