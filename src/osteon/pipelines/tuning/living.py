@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 from optuna.trial import FrozenTrial
 
+from osteon.pipelines.tuning.reaching import answer_of
+
 logger = logging.getLogger(__name__)
 
 GRACE = 3
@@ -73,7 +75,7 @@ class Beats:
             try:
                 self._storage.record_heartbeat(trial)
             except Exception as error:  # one beat missed is no reason to miss the others
-                logger.warning("a heartbeat could not be written: %s", error)
+                logger.warning("a heartbeat could not be written: %s", answer_of(error))
         self._storage.remove_session()
 
 

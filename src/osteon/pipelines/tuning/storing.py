@@ -16,6 +16,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from osteon.pipelines.tuning.living import GRACE, Beats, Life, Locks, locked
+from osteon.pipelines.tuning.reaching import answer_of
 
 JOURNAL = "journal:"
 SHORTEST_GRACE = 3
@@ -71,6 +72,9 @@ def open_store(location: str, heartbeat: int) -> Store:
     Args:
         location: as from `study_location`.
         heartbeat: seconds between signs of life.
+
+    Raises:
+        ImportError: a database's driver is not installed; names it.
     """
     return _opened(location, heartbeat, os.getpid())
 
@@ -129,12 +133,12 @@ def _open_sqlite(location: str, heartbeat: int) -> RDBStorage:
 
 
 def _open_server(location: str, heartbeat: int) -> RDBStorage:
-    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+    from sqlalchemy.exc import IntegrityError, ProgrammingError
 
     for _ in range(4):
         try:
             return _open_database(location, heartbeat, {"pool_pre_ping": True})
-        except (IntegrityError, OperationalError, ProgrammingError):
+        except (IntegrityError, ProgrammingError):
             # Another machine may be making the tables at this moment.
             time.sleep(random.uniform(0.2, 1.0))
     return _open_database(location, heartbeat, {"pool_pre_ping": True})
@@ -144,9 +148,12 @@ def _open_database(location: str, heartbeat: int, engine: dict[str, Any]) -> RDB
     with warnings.catch_warnings():
         # Heartbeats are experimental in Optuna, and chosen knowingly.
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return RDBStorage(
-            location,
-            engine_kwargs=engine,
-            heartbeat_interval=heartbeat,
-            grace_period=GRACE * heartbeat,
-        )
+        try:
+            return RDBStorage(
+                location,
+                engine_kwargs=engine,
+                heartbeat_interval=heartbeat,
+                grace_period=GRACE * heartbeat,
+            )
+        except ImportError as error:
+            raise ImportError(f"storage: {location!r} needs a driver: {answer_of(error)}") from None

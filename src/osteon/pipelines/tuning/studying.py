@@ -28,6 +28,7 @@ from osteon.pipelines.tuning.queueing import (
     left,
     reclaim,
 )
+from osteon.pipelines.tuning.reaching import in_reach
 from osteon.pipelines.tuning.sampling import SlotSampler, draw, pruner_of
 from osteon.pipelines.tuning.storing import Store, open_store
 from osteon.recipes.parallel import ParallelConfig
@@ -111,14 +112,16 @@ def run_study(plan: Plan, parallel: ParallelConfig) -> Study:
     Raises:
         StudyChanged: the storage holds a study of that name with other settings.
         PoolBroken: worker processes die before a trial can begin.
+        StorageAway: the storage is out of reach; trials under way wait again.
     """
-    store = open_store(plan.storage, plan.tuning.heartbeat)
-    study = _begin_study(plan, store)
-    if left(study, plan.tuning.trials)[0]:
-        _await_dead(plan, store, study)
-        with pool_of(parallel) as pool:
-            _fill(plan, store, study, pool)
-    close_surplus(store, study)
+    with in_reach(plan.storage):
+        store = open_store(plan.storage, plan.tuning.heartbeat)
+        study = _begin_study(plan, store)
+        if left(study, plan.tuning.trials)[0]:
+            _await_dead(plan, store, study)
+            with pool_of(parallel) as pool:
+                _fill(plan, store, study, pool)
+        close_surplus(store, study)
     return study
 
 
@@ -137,7 +140,15 @@ def take_one(plan: Plan) -> int | None:
 
     Returns:
         its number, or None where none waits.
+
+    Raises:
+        StorageAway: the storage is out of reach; the trial waits again.
     """
+    with in_reach(plan.storage):
+        return _take_one(plan)
+
+
+def _take_one(plan: Plan) -> int | None:
     store = open_store(plan.storage, plan.tuning.heartbeat)
     study = _load(plan, store)
     with claimed(store, study, plan.tuning.trials, plan.first) as trial:
@@ -269,10 +280,12 @@ def _attempt(
 
 @contextmanager
 def _at_storage() -> Iterator[None]:
-    """Let a file that cannot be written be the storage's failure, as it is with a database."""
+    """Let a file that cannot be written, or a lost connection, be the storage's failure."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         yield
-    except OSError as error:
+    except (OSError, SQLAlchemyError) as error:
         raise StorageInternalError(f"the study's storage is out of reach: {error}") from error
 
 
