@@ -1,6 +1,6 @@
 """How much longer a diagnosis takes than the bare forward passes of its two networks.
 
-    python benchmarks/diagnosis.py [--profile quick|paper] [--patients 12] [--series 3] [--threads 2]
+    python benchmarks/diagnosis.py [--profile quick|paper] [--patients 12] [--series 3]
 
 Ours is all of `Framework.diagnose`: slices made ready, detector, tubes, sequence model, Eq. 1 and
 the votes, of one patient with three series of 13 slices. The paper's networks take minutes for one
