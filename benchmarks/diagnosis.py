@@ -3,8 +3,8 @@
     python benchmarks/diagnosis.py [--profile quick|paper] [--patients 12] [--series 3]
 
 Ours is all of `Framework.diagnose`: slices made ready, detector, tubes, sequence model, Eq. 1 and
-the votes, of one patient with three series of 13 slices. The paper's networks take minutes for one
-on a CPU: `--profile paper --patients 1 --series 1`. The rival is the two networks on the very
+the votes, of one patient with three series of 13 slices. The paper's networks take many minutes for
+one on a CPU: `--profile paper --patients 1 --series 1`. The rival is the two networks on the very
 tensors that the diagnosis gave them, and nothing else. Both turn about in one process, on untrained
 networks of the configuration (`conf/base`, or the paper's with `--profile paper`); medians over the
 patients. Prints one JSON line with the ratio (wanted: at most 1.15).

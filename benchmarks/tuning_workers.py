@@ -13,7 +13,7 @@ loky processes to the faster single one (wanted: 1.6 or more) and of Dask's seco
 apart, measured as the first study of two trials beyond a second one, as does the ratio of a study
 that has to start them. Exit status 1 where either ratio is missed.
 
-    python benchmarks/tuning_workers.py [--rounds 3] [--trials 12] [--images 400] [--epochs 2]
+    python benchmarks/tuning_workers.py [--rounds 3] [--trials 12] [--images 400] [--epochs 5]
 """
 
 import argparse
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--trials", type=int, default=12)
     parser.add_argument("--images", type=int, default=400)
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=5)
     given = parser.parse_args()
     if given.trials % WORKERS:
         parser.error(f"--trials: {given.trials} found; a multiple of {WORKERS} allowed")

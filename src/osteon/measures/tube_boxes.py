@@ -64,6 +64,8 @@ def borrowed(boxed: pd.DataFrame, sizes: np.ndarray) -> pd.DataFrame:
     size = np.asarray(sizes, np.float64)[:, [1, 0, 1, 0]]
     share = boxed[BOX].to_numpy(np.float64) / size
     area = (share[:, 2] - share[:, 0]) * (share[:, 3] - share[:, 1])
+    if not np.isnan(area).any():
+        return boxed
     corners = boxed[BOX].to_numpy(np.float64, copy=True)
     source = boxed["box_from"].to_numpy(object, copy=True)
     patient = boxed["patient_id"].factorize()[0]

@@ -260,14 +260,17 @@ class _Clock:
 
 def _table(series: Sequence[Slices], names: Sequence[str] | None) -> pd.DataFrame:
     """One row a slice, in the order given; names are objects, which few rows are faster with."""
-    rows = [
-        (f"{at}/{place}", str(at), PATIENT, names[at] if names else "", place, *one.shape[:2])
-        for at, slices in enumerate(series)
-        for place, one in enumerate(slices)
-    ]
-    columns = ["sample_id", "sequence_id", "patient_id", "sequence", "slice", "rows", "columns"]
-    kinds = dict.fromkeys(columns[4:], np.int64)
-    return pd.DataFrame(rows, columns=columns, dtype=object).astype(kinds)
+    at = np.repeat(np.arange(len(series)), [len(slices) for slices in series])
+    place = np.concatenate([np.arange(len(slices)) for slices in series])
+    shapes = np.array([one.shape[:2] for slices in series for one in slices], np.int64)
+    said = {
+        "sample_id": [f"{one}/{two}" for one, two in zip(at, place, strict=True)],
+        "sequence_id": [str(one) for one in at],
+        "patient_id": [PATIENT] * len(at),
+        "sequence": [names[one] if names else "" for one in at],
+    }
+    words = pd.DataFrame(said, dtype=object)
+    return words.assign(slice=place, rows=shapes[:, 0], columns=shapes[:, 1])
 
 
 def framework_of(said: dict[str, Any], detector: Ensemble | None, sequence: Ensemble) -> Framework:
