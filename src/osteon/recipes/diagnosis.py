@@ -260,8 +260,8 @@ class _Clock:
 
 def _table(series: Sequence[Slices], names: Sequence[str] | None) -> pd.DataFrame:
     """One row a slice, in the order given; names are objects, which few rows are faster with."""
-    at = np.repeat(np.arange(len(series)), [len(slices) for slices in series])
-    place = np.concatenate([np.arange(len(slices)) for slices in series])
+    at = [one for one, slices in enumerate(series) for _ in slices]
+    place = [one for slices in series for one in range(len(slices))]
     shapes = np.array([one.shape[:2] for slices in series for one in slices], np.int64)
     said = {
         "sample_id": [f"{one}/{two}" for one, two in zip(at, place, strict=True)],
