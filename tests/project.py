@@ -26,8 +26,9 @@ ENVIRONMENT = {
         ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
     ),
     **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost"),
-    # Of four processes that serve the tracking page each would import MLflow.
+    # One process for the tracking page: others, for jobs that nobody gives, would import MLflow.
     "MLFLOW_WORKERS": "1",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MPLBACKEND": "Agg",
     # As after activating the environment: `kedro mlflow ui` looks for mlflow on the path.
     "PATH": os.pathsep.join([str(KEDRO.parent), os.environ.get("PATH", "")]),

@@ -8,7 +8,6 @@ import sqlite3
 import time
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pydicom
@@ -153,6 +152,7 @@ def test_killed_row_resumes_and_ends_with_the_same_weights(finished: Path, tmp_p
 
 
 def test_notebook_runs_in_jupyter(finished: Path) -> None:
+    import nbformat
     from nbclient import NotebookClient
 
     notebook = nbformat.read(ROOT / "notebooks" / f"{PAPER}.ipynb", as_version=4)
