@@ -85,22 +85,21 @@ def stretched(image: Array, how: Stretch = PLAIN) -> NDArray[np.uint8]:
         from scipy.ndimage import gaussian_filter
 
         values = gaussian_filter(values, how.smoothing, mode="nearest")
-        low, high = np.percentile(values, how.percentiles)
-    elif grey.dtype == np.uint16:
-        low, high = _percentiles(grey, how.percentiles)
-    else:
-        low, high = np.percentile(values, how.percentiles)
+    plain = grey.dtype == np.uint16 and not how.smoothing
+    low, high = (
+        _percentiles(grey, *how.percentiles) if plain else np.percentile(values, how.percentiles)
+    )
     scaled = (values - low) / max(high - low, np.finfo(np.float32).tiny)
     return np.rint(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
 
 
-def _percentiles(grey: Array, percentiles: tuple[float, float]) -> NDArray[np.float64]:
+def _percentiles(grey: Array, *percentiles: float) -> NDArray[np.float64]:
     """As `np.percentile` of 16-bit greys, which radix sorts in a fifth of the time it takes."""
     ranked = np.sort(grey, axis=None, kind="stable")
     place = np.array(percentiles) / 100 * (len(ranked) - 1)
-    below = place.astype(np.int64)
-    near = ranked[[below, np.minimum(below + 1, len(ranked) - 1)]].astype(np.float64)
-    return np.asarray(near[0] + (near[1] - near[0]) * (place - below))
+    below, above = np.floor(place).astype(int), np.ceil(place).astype(int)
+    low, high = ranked[below].astype(np.float64), ranked[above].astype(np.float64)
+    return np.asarray(low + (high - low) * (place - below))
 
 
 def _without_background(grey: Array, how: Stretch) -> Array:

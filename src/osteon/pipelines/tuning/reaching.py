@@ -34,6 +34,21 @@ def in_reach(location: str) -> Iterator[None]:
         ) from None
 
 
+@contextmanager
+def at_storage() -> Iterator[None]:
+    """Tell a storage that fails in the middle of a trial from a trial that fails.
+
+    Raises:
+        StorageInternalError: a file that cannot be written, or a lost connection.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (OSError, SQLAlchemyError) as error:
+        raise StorageInternalError(f"the study's storage is out of reach: {error}") from error
+
+
 def answer_of(error: BaseException) -> str:
     """What lies at the bottom of an error, as the database's driver said it, in one line.
 

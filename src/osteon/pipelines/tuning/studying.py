@@ -9,8 +9,8 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,7 +28,7 @@ from osteon.pipelines.tuning.queueing import (
     left,
     reclaim,
 )
-from osteon.pipelines.tuning.reaching import in_reach
+from osteon.pipelines.tuning.reaching import at_storage, in_reach
 from osteon.pipelines.tuning.sampling import SlotSampler, draw, pruner_of
 from osteon.pipelines.tuning.storing import Store, open_store
 from osteon.recipes.parallel import ParallelConfig
@@ -253,7 +253,7 @@ def _attempt(
     live = optuna.Trial(study, trial._trial_id)
 
     def report(step: int, value: float) -> None:
-        with _at_storage():
+        with at_storage():
             if step not in trial.intermediate_values:  # of the process that died: they are the same
                 live.report(float(value), step)
             behind = live.should_prune()
@@ -261,7 +261,7 @@ def _attempt(
             raise TrialPruned(f"behind at step {step}")
 
     try:
-        with _at_storage():
+        with at_storage():
             drawn = draw(live, plan.tuning.space)
         values = values_of(plan.tuning.space, drawn)
         outcome = plan.trialled(values, report, trial.number)
@@ -276,17 +276,6 @@ def _attempt(
     except Exception as error:
         return None, TrialState.FAIL, {ERROR: _one_line(error)}
     return value, TrialState.COMPLETE, outcome.facts
-
-
-@contextmanager
-def _at_storage() -> Iterator[None]:
-    """Let a file that cannot be written, or a lost connection, be the storage's failure."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (OSError, SQLAlchemyError) as error:
-        raise StorageInternalError(f"the study's storage is out of reach: {error}") from error
 
 
 def _one_line(error: Exception) -> str:
