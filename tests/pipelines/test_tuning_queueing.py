@@ -1,11 +1,13 @@
-"""Slots of trials whose process died: begun again, unless they die on the spot too often."""
+"""Slots: begun again when a process died, unless on the spot too often; doubles are closed."""
 
+from collections.abc import Sequence
 from contextlib import contextmanager
 
 import optuna
-from optuna.trial import TrialState
+import pytest
+from optuna.trial import FrozenTrial, TrialState
 
-from osteon.pipelines.tuning.queueing import KILLED, SLOT, reclaim
+from osteon.pipelines.tuning.queueing import KILLED, SLOT, SURPLUS, close_surplus, reclaim
 from osteon.pipelines.tuning.storing import Store
 
 
@@ -49,3 +51,18 @@ def test_a_trial_that_comes_further_each_time_is_never_given_up() -> None:
     assert {die(store, study, step) for step in range(6)} == {TrialState.WAITING}
     assert study.trials[0].user_attrs[KILLED] == 1
     assert [die(store, study, None) for _ in range(2)] == [TrialState.WAITING, TrialState.FAIL]
+
+
+def test_slots_that_others_add_meanwhile_are_no_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = optuna.create_study(direction="maximize")
+    look = study.get_trials
+
+    def slow_look(**asked: object) -> Sequence[FrozenTrial]:
+        seen = look(**asked)
+        study.enqueue_trial({}, user_attrs={SLOT: len(look())})
+        return seen
+
+    monkeypatch.setattr(study, "get_trials", slow_look)
+    close_surplus(Store(study._storage, Dead(), None), study)
+    (added,) = look()
+    assert added.state == TrialState.WAITING and SURPLUS not in added.user_attrs

@@ -25,8 +25,12 @@ AT_ONCE = 4
 
 def by_slot(study: Study) -> dict[int, FrozenTrial]:
     """The trial of each slot that there is: of doubles the first, which no later one displaces."""
+    return _by_slot(study.get_trials(deepcopy=False))
+
+
+def _by_slot(trials: Sequence[FrozenTrial]) -> dict[int, FrozenTrial]:
     found: dict[int, FrozenTrial] = {}
-    for trial in study.get_trials(deepcopy=False):
+    for trial in trials:
         slot = trial.user_attrs.get(SLOT)
         if slot is not None and not trial.user_attrs.get(SURPLUS):
             found.setdefault(slot, trial)
@@ -103,9 +107,11 @@ def reclaim(store: Store, study: Study, retries: int) -> int:
 
 def close_surplus(store: Store, study: Study) -> None:
     """End doubles of a slot, which machines at one server can make; none of them ever ran."""
-    kept = {trial.number for trial in by_slot(study).values()}
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-        if SLOT in trial.user_attrs and trial.number not in kept:
+    trials = study.get_trials(deepcopy=False)  # one look: another process may be adding slots
+    kept = {trial.number for trial in _by_slot(trials).values()}
+    for trial in trials:
+        waits = trial.state == TrialState.WAITING and SLOT in trial.user_attrs
+        if waits and trial.number not in kept:
             try:
                 store.storage.set_trial_user_attr(trial._trial_id, SURPLUS, True)
                 store.storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
