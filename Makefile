@@ -6,6 +6,8 @@ PAPER ?= osteosarcoma_fusion
 ARGS ?=
 
 export DO_NOT_TRACK := 1
+# Where this is set, as in many containers, each process compiles every library anew: 20 s a run.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test check lock setup bench clean
 
