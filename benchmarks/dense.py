@@ -5,8 +5,8 @@ Python. It reads a strip of the slice, the full width of its first `--rows` rows
 patches, and its time is scaled by the number of patches; on the strip both must agree to 1e-5, or
 nothing is printed. It runs on one thread, its best: one patch is too little to share. The two run
 turn about; times are medians. Torch builds its threads anew when their number changes, so that each
-way reads its image once untimed in each round. Prints one JSON line and ends with 1 where a figure is missed: at
-stride 4 under 0.25 s and 20 times the loop, at stride 1 8 times the loop.
+way reads its image once untimed in each round. Prints one JSON line and ends with 1 where a figure
+is missed: at stride 4 under 0.25 s and 20 times the loop, at stride 1 8 times the loop.
 
     python benchmarks/dense.py [--threads 2] [--rounds 7] [--side 512] [--rows 8]
 """

@@ -1,11 +1,13 @@
 """A cohort of four CT slices of which the networks were given parts, each with one lesion."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from osteon.imaging.resize import resize
+from osteon.imaging.spacing import field_of
 from osteon.imaging.windows import display
 from osteon.recipes.explainability import ExplainabilityConfig
 from osteon.recipes.preprocessing import PreprocessingConfig
@@ -14,6 +16,9 @@ SIDE = 32
 CROPS = [(0, 0, 60, 40), (40, 8, 60, 40), (0, 0, 20, 20), (4, 30, 60, 40)]
 """Of originals of 40 × 60 px: the whole, two at a border, a wide one."""
 SETTINGS = PreprocessingConfig(size=SIDE, resize="letterbox")
+IN_FIELD = PreprocessingConfig(size=SIDE, resize="letterbox", field_mm=60)
+SPACINGS = [(1.0, 1.0), (1.2, 0.8), (0.8, 1.0), (1.0, 0.75)]
+"""Of the archive's rows, mm; every crop goes into 60 mm."""
 CONFIG = ExplainabilityConfig(
     steps=2, randomisations=0, checked_images=0, deletion_steps=2, cases=4, rounds=50
 )
@@ -38,6 +43,12 @@ class Originals:
 
     def boxes(self, row: int) -> list:
         return []
+
+
+class Spaced(Originals):
+    """The same with a pixel spacing of its own each."""
+
+    index = pd.DataFrame({"pixel_spacing_mm": [json.dumps(one) for one in SPACINGS]})
 
 
 def make_samples() -> pd.DataFrame:
@@ -72,5 +83,16 @@ def write_store(folder: Path, archive: Originals, samples: pd.DataFrame) -> Path
         resize(display(archive.pixels(row))[y0:y1, x0:x1], SIDE, "letterbox")
         for row, (x0, y0, x1, y1) in zip(samples["archive_row"], CROPS, strict=True)
     ]
+    np.save(folder / "images.npy", np.stack(store))
+    return folder
+
+
+def write_field_store(folder: Path, archive: Spaced, samples: pd.DataFrame) -> Path:
+    """The image store where a prepared pixel has the same size in every image."""
+    store = []
+    for row, (x0, y0, x1, y1) in zip(samples["archive_row"], CROPS, strict=True):
+        field = field_of(SPACINGS[row], 60.0)
+        shown = display(archive.pixels(row))[y0:y1, x0:x1]
+        store.append(resize(shown, SIDE, "letterbox", field))
     np.save(folder / "images.npy", np.stack(store))
     return folder

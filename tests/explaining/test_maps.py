@@ -149,3 +149,30 @@ def test_a_map_is_drawn_at_the_size_of_its_picture() -> None:
 def test_a_crop_beyond_the_original_is_named() -> None:
     with pytest.raises(ValueError, match=r"crop: \[0, 0, 9, 4\] found"):
         to_original(np.ones((2, 2)), (4, 8), crop=(0, 0, 9, 4))
+
+
+FIELD = (50.0, 80.0)
+"""Rows and columns that fill the square: pixels are 1.6 times as high as wide."""
+
+
+@given(st.integers(3, 50), st.integers(3, 80), st.integers(8, 40))
+@settings(max_examples=50, deadline=None)
+def test_in_a_field_the_place_is_where_resize_lays_it(rows: int, columns: int, size: int) -> None:
+    shown = np.zeros((size, size), bool)
+    shown[placement((rows, columns), size, "letterbox", FIELD)] = True
+    white = np.full((rows, columns), 255, np.uint8)
+    np.testing.assert_array_equal(resize(white, size, "letterbox", FIELD) > 0, shown)
+
+
+def test_a_crop_goes_to_a_field_and_comes_back_where_it_was() -> None:
+    original = np.zeros((60, 90), np.uint8)
+    original[30:36, 50:56] = 255
+    crop = (20, 15, 75, 60)  # x0, y0, x1, y1
+    seen = resize(original[15:60, 20:75], 64, "letterbox", FIELD)
+    back = to_original(seen / 255, (60, 90), "letterbox", 64, crop=crop, field=FIELD)
+    assert np.abs(np.argwhere(back > 0.5).mean(axis=0) - (32.5, 52.5)).max() < 0.6
+    assert (back > 0.5).sum() == pytest.approx(36, abs=8)
+    lesion = to_input(original[15:60, 20:75], 64, "letterbox", FIELD)
+    rows, columns = placement((45, 55), 64, "letterbox", FIELD)
+    assert lesion.shape == (rows.stop - rows.start, columns.stop - columns.start) == (58, 44)
+    assert (lesion != (seen[rows, columns] > 127)).sum() < 0.4 * lesion.sum()

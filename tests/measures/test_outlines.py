@@ -8,8 +8,10 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from osteon.imaging.laying import Laying
+from osteon.imaging.region import Region, narrowed
 from osteon.imaging.resize import resize
-from osteon.measures.outlines import clean, laid_back, on_image, outlined, spacing_of
+from osteon.imaging.spacing import field_of
+from osteon.measures.outlines import at_size, clean, laid_back, on_image, outlined
 from osteon.measures.surfaces import MaskError
 
 laws = settings(max_examples=60, deadline=None)
@@ -130,9 +132,28 @@ def test_a_pixel_at_the_threshold_is_called():
     assert found.tolist() == [[True, False], [True, False]]
 
 
-def test_spacing_as_the_archive_writes_it():
-    assert spacing_of("[0.7, 0.5]") == (0.7, 0.5)
-    assert spacing_of("") is None and spacing_of(None) is None
-    for text in ("[0.7]", "0.7", "[0, 1]", "x", "[1, NaN]"):
-        with pytest.raises(MaskError, match="pixel_spacing_mm"):
-            spacing_of(text)
+@pytest.mark.parametrize("spacing", [(1.0, 1.0), (0.7, 1.1), (2.0, 0.6)])
+@pytest.mark.parametrize("shape", [(60, 60), (90, 150), (200, 80)])
+def test_a_mask_comes_back_from_a_field_where_it_was_and_nowhere_else(spacing, shape):
+    field = field_of(spacing, 90.0)
+    part = narrowed(Region(0, 0, shape[1], shape[0], "whole"), field)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    middle = (part.y0 + 0.4 * (part.y1 - part.y0), part.x0 + 0.6 * (part.x1 - part.x0))
+    mask = np.hypot((y - middle[0]) * spacing[0], (x - middle[1]) * spacing[1]) < 14
+    mask[:3], mask[:, -3:] = True, True  # at the border, which a field may cut
+    square = resize(part.crop(mask).astype(np.uint8) * 255, 96, "letterbox", field)
+    crop = (part.x0, part.y0, part.x1, part.y1)
+    back = on_image(square, shape, crop, 96, "letterbox", field) >= 0.5
+    inside = np.zeros(shape, bool)
+    inside[part.y0 : part.y1, part.x0 : part.x1] = True
+    assert not back[~inside].any()
+    assert (back & mask).sum() / ((back | mask) & inside).sum() > 0.93
+    with pytest.raises(ValueError, match="which the field holds"):
+        laid_back(square, shape[0] + 90, shape[1] + 150, 96, "letterbox", field)
+
+
+def test_a_map_at_its_own_size_is_a_copy():
+    values = np.array([[0.5, 0.25]], np.float32)
+    found = at_size(values, 1, 2)
+    assert found is not values and found.tolist() == values.tolist()
+    assert at_size(values, 3, 4).shape == (3, 4)

@@ -16,7 +16,6 @@ from osteon.cohorts.config import CohortConfig
 from osteon.explaining.store import Maps, write_maps
 from osteon.imaging.laying import Laying
 from osteon.imaging.patches import patch_labels
-from osteon.measures.outlines import picture_on_square
 from osteon.recipes import Recipe
 from osteon.recipes.preprocessing import PreprocessingConfig
 
@@ -72,7 +71,7 @@ def label_maps() -> list[np.ndarray]:
 def on_square(mask: np.ndarray) -> np.ndarray:
     """A label map on its square, nearest neighbour, bars 0."""
     laid = Laying.of(*mask.shape, SIZE, PREPROCESSING.resize)
-    x0, y0, x1, y1 = picture_on_square(laid, *mask.shape)
+    x0, y0, x1, y1 = laid.picture(*mask.shape)
     made = np.zeros((SIZE, SIZE), np.uint8)
     picture = Image.fromarray(mask).resize((x1 - x0, y1 - y0), Image.Resampling.NEAREST)
     made[y0:y1, x0:x1] = np.asarray(picture)

@@ -20,7 +20,17 @@ from osteon.pipelines.explainability.nodes import (
 from osteon.recipes.artefact import SkippedLearner
 from osteon.recipes.clinical import ClinicalConfig
 from osteon.reporting.choice import NAMES
-from tests.explaining_crops import CONFIG, CROPS, SETTINGS, SIDE, SPOTS, Originals
+from tests.explaining_crops import (
+    CONFIG,
+    CROPS,
+    IN_FIELD,
+    SETTINGS,
+    SIDE,
+    SPOTS,
+    Originals,
+    Spaced,
+    write_field_store,
+)
 
 
 class Bright(nn.Module):
@@ -151,6 +161,22 @@ def test_crops_are_scored_in_their_own_frame(
     (prepared / "maps").mkdir()
     build.write(prepared / "maps")
     assert Maps(prepared / "maps").get("grad_cam", "S1").shape == (SIDE, SIDE)
+
+
+def test_crops_in_a_field_are_scored_in_their_own_frame(
+    samples: pd.DataFrame, predictions: pd.DataFrame, tmp_path: Path
+) -> None:
+    spaced = Spaced(SPOTS[::-1])
+    prepared = write_field_store(tmp_path, spaced, samples)
+    _, scores, _ = explain_learner(
+        samples, predictions, prepared, spaced, make_model(), IN_FIELD, CONFIG
+    )
+    one = scores[scores["method"] == "grad_cam"].set_index("sample_id")
+    assert one["lesion_outside"].tolist() == [False, False, True, False]
+    seen = one.drop("S2")
+    assert (seen["pointing"] == 1).all() and (seen["energy"] > 0.5).all()
+    # 16 of 20 x 32 px of the second crop, whatever the field around it.
+    assert seen.loc["S1", "lesion_share"] == pytest.approx(16 / (32 * 20), abs=0.015)
 
 
 def test_a_skipped_learner_has_neither_maps_nor_attention(

@@ -14,7 +14,16 @@ from osteon.explaining.store import Maps, write_maps
 from osteon.pipelines.explainability.galleries import FRAMED, draw_galleries
 from osteon.reporting.choice import NAMES
 from osteon.reporting.gallery import FRAME
-from tests.explaining_crops import CONFIG, CROPS, SETTINGS, SPOTS, Originals
+from tests.explaining_crops import (
+    CONFIG,
+    CROPS,
+    IN_FIELD,
+    SETTINGS,
+    SPOTS,
+    Originals,
+    Spaced,
+    write_field_store,
+)
 
 
 def _galleries(
@@ -70,6 +79,23 @@ def test_maps_lie_in_the_crop_s_place_on_the_original(
         y, x = spot
         assert abs(rows.mean() - (y + 1.5)) < 1 and abs(columns.mean() - (x + 1.5)) < 1
         assert changed.max() > 30 and rows.min() >= crop[1] and columns.min() >= crop[0]
+
+
+def test_maps_of_a_field_lie_in_their_place_on_the_original(
+    samples: pd.DataFrame, predictions: pd.DataFrame, tmp_path: Path
+) -> None:
+    spaced = Spaced(SPOTS[::-1])
+    prepared = write_field_store(tmp_path, spaced, samples)
+    galleries, _ = _galleries(spaced, samples, predictions, prepared, preprocessing=IN_FIELD)
+    right = {one["name"]: one for one in galleries}["right"]
+    texts = [case["text"] for case in right["cases"]]
+    for text, at in {"0.90": 1, "0.20": 0, "0.70": 3}.items():
+        case = right["cases"][[f"SMSDNet: {text}" in one for one in texts].index(True)]
+        drawn, plain = (_picture(case["tiles"][2][key]) for key in ("overlay", "image"))
+        changed = np.abs(drawn - plain[..., None]).sum(axis=-1)
+        rows, columns = np.nonzero(changed > changed.max() / 2)
+        y, x = SPOTS[at]
+        assert abs(rows.mean() - (y + 1.5)) < 1.5 and abs(columns.mean() - (x + 1.5)) < 1.5
 
 
 def test_the_first_gallery_shows_what_was_given(

@@ -65,6 +65,12 @@ def test_another_kind_of_recipe_is_refused() -> None:
         detecting.wff(Recipe.model_validate({"kind": "late_fusion"}))
 
 
+def test_a_field_that_may_cut_boxes_is_refused_before_anything_is_read() -> None:
+    field = PreprocessingConfig(size=96, resize="letterbox", field_mm=300)
+    with pytest.raises(CohortError, match=r"preprocessing\.field_mm: 300 found, only null allowed"):
+        detecting.train_detector(*[None] * 7, field, wff_cohort.recipe())
+
+
 def test_where_nothing_is_trained_tables_are_empty_and_the_record_says_why(tmp_path) -> None:
     full = wff_cohort.recipe(boxes="whole").root
     boxes, model, history, seen, record = detecting._without(

@@ -66,3 +66,18 @@ def test_what_a_display_would_ignore_is_refused(name) -> None:
 def test_greys_out_of_range_are_refused(options, named) -> None:
     with pytest.raises(ValidationError, match=named):
         PreprocessingConfig(**{"intensity": "percentile"} | options)
+
+
+def test_a_field_in_millimetres_needs_a_letterbox() -> None:
+    assert PreprocessingConfig().field_mm is None
+    config = PreprocessingConfig(resize="letterbox", field_mm=360)
+    assert PreprocessingConfig.model_validate(config.model_dump(mode="json")) == config
+    with pytest.raises(ValidationError, match="field_mm is 360 with resize stretch; it needs lett"):
+        PreprocessingConfig(field_mm=360)
+
+
+@pytest.mark.parametrize("value", [0, -1, 2000.1, float("nan"), float("inf"), "wide"])
+def test_a_field_out_of_range_is_refused(value) -> None:
+    with pytest.raises(ValidationError, match="field_mm"):
+        PreprocessingConfig(resize="letterbox", field_mm=value)
+    assert PreprocessingConfig(resize="letterbox", field_mm=2000)

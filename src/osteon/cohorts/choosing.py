@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from osteon.imaging.region import Region, RegionSettings, find_region
+from osteon.imaging.laying import Field
+from osteon.imaging.region import Region, RegionSettings, find_region, narrowed
 from osteon.imaging.slices import choose_slices
+from osteon.imaging.spacing import field_of, spacing_of
 
 if TYPE_CHECKING:
     from osteon.cohorts.archive import Archive
@@ -21,6 +23,7 @@ CROP = ("crop_x0", "crop_y0", "crop_x1", "crop_y1")
 LESION_CHOICES = ("lesion", "largest_lesion")
 HUE_SAMPLE = 64
 """Images from which the share of pixels without hue is estimated."""
+CUT = "larger than the field: cut about its middle"
 
 
 class SliceSettings(Protocol):
@@ -55,6 +58,7 @@ def choose_images(
     region: RegionSettings,
     refused: Mapping[int, str],
     target: int | None = None,
+    field_mm: float | None = None,
 ) -> Choice:
     """Choose slices of every series and find the part of each that is shown.
 
@@ -65,6 +69,8 @@ def choose_images(
         region: which part.
         refused: archive row → why the frame cannot be prepared; it is left out and counted.
         target: value of a mask that is the lesion (`cohort.mask_classes`); None: all but 0.
+        field_mm: side of the square that a region must fit in; what is larger is cut about its
+            middle. None: any region fits.
     """
     usable = images.assign(archive_row=np.arange(len(images)))
     usable = usable[~usable["archive_row"].isin(refused)]
@@ -80,6 +86,8 @@ def choose_images(
     table = usable[usable["archive_row"].isin(taken)].reset_index(drop=True)
     regions = _regions(archive, table["archive_row"].tolist(), region, target)
     notes.update(found.note for found in regions if found.note)
+    regions, cut = _within(archive, table["archive_row"].tolist(), regions, field_mm)
+    notes.update([CUT] * cut)
     corners = np.array([[r.x0, r.y0, r.x1, r.y1] for r in regions], np.int64).reshape(-1, 4)
     table = table.assign(**{name: corners[:, at] for at, name in enumerate(CROP)})
     table["crop_source"] = pd.Series([found.source for found in regions], dtype="str")
@@ -147,6 +155,38 @@ def _regions(
     threads = 1 if settings.mode == "whole" else -1
     found: list[Region] = Parallel(threads, prefer="threads")(delayed(find)(row) for row in rows)
     return found
+
+
+def _within(
+    archive: Archive, rows: list[int], regions: list[Region], field_mm: float | None
+) -> tuple[list[Region], int]:
+    """Regions that the field holds, and how many of them were cut for it."""
+    fields = [field_at(archive, row, field_mm) for row in rows]
+    fitted = [narrowed(one, field) for one, field in zip(regions, fields, strict=True)]
+    return fitted, sum(one != other for one, other in zip(regions, fitted, strict=True))
+
+
+def field_at(archive: Archive, row: int, field_mm: float | None) -> Field | None:
+    """Rows and columns of an archived image that fill a prepared square, px.
+
+    Args:
+        archive: its index knows the spacing of the kept pixels.
+        row: of its index.
+        field_mm: side of the square, mm; None: no field was asked for.
+
+    Returns:
+        None without `field_mm`: then the region fills the square, whatever its size.
+
+    Raises:
+        ValueError: the spacing is not known, or is none.
+    """
+    if field_mm is None:
+        return None
+    text = archive.index["pixel_spacing_mm"].iloc[row]
+    spacing = spacing_of(text)
+    if spacing is None:
+        raise ValueError(f"pixel_spacing_mm: {text!r} found in row {row}; field_mm needs a spacing")
+    return field_of(spacing, field_mm)
 
 
 def neighbours(images: pd.DataFrame, rows: NDArray[np.int64]) -> NDArray[np.int64]:

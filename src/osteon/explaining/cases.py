@@ -154,7 +154,9 @@ class _FoldExplainer:
 
     def _lesion(self, position: int, size: int) -> NDArray[np.bool_] | None:
         drawn = self.subject.lesion(position)
-        return None if drawn is None else to_input(drawn, size, self.subject.mode)
+        if drawn is None:
+            return None
+        return to_input(drawn, size, self.subject.mode, self.subject.extent(position))
 
     def _cases(self, index: Index) -> pd.DataFrame:
         table = self.subject.samples[["sample_id", "patient_id"]].iloc[index]

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from osteon.explaining.crops import checked, scaled
-from osteon.imaging.resize import MODES
+from osteon.imaging.laying import Field, Laying
 
 Map = NDArray[np.float32]
 
@@ -42,24 +42,20 @@ def compact(maps: Tensor, side: int = 32) -> NDArray[np.float16]:
     return (maps / torch.where(peak > 0, peak, 1)).cpu().numpy().astype(np.float16)
 
 
-def placement(shape: tuple[int, int], size: int, mode: str) -> tuple[slice, slice]:
+def placement(
+    shape: tuple[int, int], size: int, mode: str, field: Field | None = None
+) -> tuple[slice, slice]:
     """Rows and columns of the network's square input that show the image.
 
     Args:
         shape: rows and columns of what was laid on the square, the original or its crop; size:
-            side of the square; mode: as in `osteon.imaging.resize.resize`, whose geometry this is.
+            side of the square; mode and field: as in `osteon.imaging.laying.Laying.of`.
 
     Raises:
-        ValueError: another mode.
+        ValueError: as there.
     """
-    if mode not in MODES:
-        raise ValueError(f"mode: {mode!r} is not one of {', '.join(MODES)}")
-    if mode == "stretch":
-        return slice(0, size), slice(0, size)
-    scale = size / max(shape)
-    height, width = (max(1, round(side * scale)) for side in shape)
-    top, left = (size - height) // 2, (size - width) // 2
-    return slice(top, top + height), slice(left, left + width)
+    x0, y0, x1, y1 = Laying.of(*shape, size, mode, field).picture(*shape)
+    return slice(y0, y1), slice(x0, x1)
 
 
 def to_original(
@@ -70,6 +66,7 @@ def to_original(
     *,
     crop: Sequence[int] | None = None,
     at: tuple[int, int] | None = None,
+    field: Field | None = None,
 ) -> Map:
     """A map as it lies on the original image.
 
@@ -79,6 +76,7 @@ def to_original(
         crop: x0, y0, x1, y1, the part of the original that the square shows; None = all of it.
         at: rows and columns of the result, where the original is drawn at another size; None =
             those of the original.
+        field: rows and columns of the original that fill the square, see `placement`.
 
     Returns:
         rows × columns float32, bilinear; bars of a letterbox are cut off, and outside the crop,
@@ -87,26 +85,28 @@ def to_original(
     seen = checked((0, 0, shape[1], shape[0]) if crop is None else crop, shape)
     drawn = shape if at is None else at
     framed = upsample(torch.as_tensor(np.asarray(one, np.float32))[None], size)
-    rows, columns = placement((seen[3] - seen[1], seen[2] - seen[0]), size, mode)
+    rows, columns = placement((seen[3] - seen[1], seen[2] - seen[0]), size, mode, field)
     x0, y0, x1, y1 = scaled(seen, shape, drawn)
     laid = np.zeros(drawn, np.float32)
     laid[y0:y1, x0:x1] = upsample(framed[:, rows, columns], (y1 - y0, x1 - x0))[0].numpy()
     return laid
 
 
-def to_input(lesion: NDArray[Any], size: int, mode: str = "stretch") -> NDArray[np.bool_]:
+def to_input(
+    lesion: NDArray[Any], size: int, mode: str = "stretch", field: Field | None = None
+) -> NDArray[np.bool_]:
     """A lesion of an image in the part of the network's input that shows the image.
 
     Args:
-        lesion: H × W of what was laid on the square, the original or its crop, not 0 inside; size
-            and mode: as in `to_original`.
+        lesion: H × W of what was laid on the square, the original or its crop, not 0 inside; size,
+            mode and field: as in `to_original`.
 
     Returns:
         bool of the size of `placement`; True where half of a pixel or more is lesion, or, for a
         lesion thinner than that, where its share is largest. A lesion is never lost.
     """
     inside = np.ascontiguousarray(np.asarray(lesion) != 0)
-    rows, columns = placement((inside.shape[0], inside.shape[1]), size, mode)
+    rows, columns = placement((inside.shape[0], inside.shape[1]), size, mode, field)
     wanted = (rows.stop - rows.start, columns.stop - columns.start)
     share = functional.adaptive_avg_pool2d(torch.from_numpy(inside).float()[None, None], wanted)
     covered = share[0, 0].numpy()

@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from osteon.imaging.laying import Field
+
 Inputs = tuple[Tensor, ...]
 Index = NDArray[np.int64]
 
@@ -70,6 +72,8 @@ class Subject:
             whole or a crop), H × W, not 0 inside; 0 throughout where all of it lies outside the
             crop; None where nothing is drawn.
         mode: how this was laid on the network's input: stretch or letterbox.
+        extent: position of a case → rows and columns of the original that fill the network's input,
+            where its pixels have the same size in every image; None where they have not.
     """
 
     learner: str
@@ -82,6 +86,7 @@ class Subject:
     baseline: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     lesion: Callable[[int], NDArray[Any] | None] = lambda position: None
     mode: str = "stretch"
+    extent: Callable[[int], Field | None] = lambda position: None
 
     def __post_init__(self) -> None:
         absent = {"sample_id", "patient_id", "label", "fold"} - set(self.samples.columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Field = tuple[float, float]
+"""Rows and columns of an original that fill the square, px, not rounded."""
+MODES = ("stretch", "letterbox")
+ROUNDING = 1e-6
+"""By how much of a pixel a field may fall short of whole pixels, as 0.15 mm / 0.05 mm does of 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,29 +30,44 @@ class Laying:
     offset: tuple[float, float]
 
     @classmethod
-    def of(cls, rows: int, columns: int, size: int, mode: str = "stretch") -> Laying:
+    def of(
+        cls, rows: int, columns: int, size: int, mode: str = "stretch", field: Field | None = None
+    ) -> Laying:
         """The laying of an original.
 
         Args:
             rows, columns: of the original.
             size: side of the square, px.
             mode: stretch or letterbox, see `osteon.imaging.resize.resize`.
+            field: rows and columns that would fill the square, for a letterbox whose pixels have
+                the same size in every image; None: the original's longer side fills it.
 
         Raises:
-            ValueError: another mode, or a size or side below 1.
+            ValueError: another mode, a size or side below 1, or a field with `stretch`, without
+                extent, or smaller than the original.
         """
-        if mode not in ("stretch", "letterbox"):
-            raise ValueError(f"mode: {mode!r} is not one of stretch, letterbox")
+        if mode not in MODES:
+            raise ValueError(f"mode: {mode!r} is not one of {', '.join(MODES)}")
         if min(rows, columns, size) < 1:
             raise ValueError(
                 f"rows, columns, size: {(rows, columns, size)} found, 1 or more needed"
             )
+        if field is not None:
+            _check_field(field, rows, columns, mode)
         if mode == "stretch":
             return cls((size / columns, size / rows), (0.0, 0.0))
-        scale = size / max(rows, columns)
-        height, width = max(1, round(rows * scale)), max(1, round(columns * scale))
+        longest = max(rows, columns)
+        tall, wide = (longest, longest) if field is None else field
+        height = min(size, max(1, round(rows * (size / tall))))
+        width = min(size, max(1, round(columns * (size / wide))))
         place = ((size - width) // 2, (size - height) // 2)
         return cls((width / columns, height / rows), (float(place[0]), float(place[1])))
+
+    def picture(self, rows: int, columns: int) -> tuple[int, int, int, int]:
+        """Where an original of this size lies: x0, y0, x1, y1 in whole px, the bars left out."""
+        corners = self.to_square(np.array([0.0, 0.0, columns, rows]))
+        x0, y0, x1, y1 = (int(one) for one in np.rint(corners))
+        return x0, y0, x1, y1
 
     def to_square(self, boxes: NDArray[np.floating]) -> Floats:
         """Boxes (..., 4), x0, y0, x1, y1 in px of the original → in px of the square."""
@@ -55,6 +76,24 @@ class Laying:
     def to_original(self, boxes: NDArray[np.floating]) -> Floats:
         """Boxes (..., 4) in px of the square → in px of the original, not cut at its border."""
         return (np.asarray(boxes, np.float64) - (self.offset * 2)) / (self.scale * 2)
+
+
+def fits(field: Field) -> tuple[int, int]:
+    """The most rows and columns of whole px that a field holds, at least 1."""
+    rows, columns = (max(1, math.floor(side + ROUNDING)) for side in field)
+    return rows, columns
+
+
+def _check_field(field: Field, rows: int, columns: int, mode: str) -> None:
+    if mode != "letterbox":
+        raise ValueError(f"field: given with mode {mode}; it needs letterbox")
+    if not (np.isfinite(field).all() and min(field) > 0):
+        raise ValueError(f"field: {field} px found, two positive numbers needed")
+    most = fits(field)
+    if rows > most[0] or columns > most[1]:
+        raise ValueError(
+            f"rows, columns: {(rows, columns)} found, at most {most} allowed, which the field holds"
+        )
 
 
 def found_on_originals(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from osteon.imaging.colour import to_grey
 from osteon.imaging.intensity import PLAIN, Stretch, stretched
+from osteon.imaging.laying import Field
 from osteon.imaging.picture import Array
 from osteon.imaging.region import Region
 from osteon.imaging.resize import resize as to_square
@@ -63,6 +64,7 @@ def prepare(
     windows: Sequence[Window] = WINDOWS,
     size: int,
     resize: str = "stretch",
+    field: Field | None = None,
     neighbours: tuple[Array | None, Array | None] = (None, None),
     mask: Array | None = None,
     intensity: str = "display",
@@ -81,8 +83,9 @@ def prepare(
         region: what is kept of it, from `find_region`.
         colour: one of `COLOURS`.
         windows: (width, level) in HU; three for window_composite, else only the first is used.
-        size: side of the square, px.
-        resize: stretch or letterbox.
+        size: side of the square, px; resize: stretch or letterbox.
+        field: rows and columns of the image's px that fill the square, where a prepared pixel has
+            the same size in every image; it must hold the region. None: the region fills it.
         neighbours: the slices before and after, whole like `pixels`; only for adjacent.
         mask: (H, W); what is 0 there becomes black. None keeps everything in the region.
         intensity: `display`, greys as the file shows them; `percentile`, the crop's own greys from
@@ -112,7 +115,7 @@ def prepare(
     if mask is not None:
         inside = region.crop(mask) > 0
         shown = np.where(inside if shown.ndim == 2 else inside[..., None], shown, np.uint8(0))
-    return to_square(shown, size, resize)
+    return to_square(shown, size, resize, field)
 
 
 def _check(pixels: Array, colour: str, background: str, mask: Array | None) -> None:
@@ -123,13 +126,18 @@ def _check(pixels: Array, colour: str, background: str, mask: Array | None) -> N
 
 
 def prepare_mask(
-    mask: Array, *, region: Region, size: int, resize: str = "stretch"
+    mask: Array,
+    *,
+    region: Region,
+    size: int,
+    resize: str = "stretch",
+    field: Field | None = None,
 ) -> NDArray[np.uint8]:
     """Crop and resize a label map as `prepare` does its image: pixel by pixel they belong together.
 
     Args:
         mask: (H, W) label values 0..255.
-        region, size, resize: those of the image.
+        region, size, resize, field: those of the image.
 
     Returns:
         (size, size) uint8; each pixel has its nearest neighbour's label, the bars of a letterbox 0.
@@ -137,7 +145,7 @@ def prepare_mask(
     Raises:
         ValueError: another shape, labels that are not bytes, or a wrong size or mode.
     """
-    return resize_labels(region.crop(mask), size, resize)
+    return resize_labels(region.crop(mask), size, resize, field)
 
 
 def _grey(image: Array, window: Window) -> NDArray[np.uint8]:

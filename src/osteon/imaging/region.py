@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osteon.imaging.colour import to_grey
+from osteon.imaging.laying import Field, fits
 from osteon.imaging.picture import Array
 
 MODES = ("whole", "box_margin", "fixed")
@@ -60,7 +61,7 @@ class Region:
     """A rectangle of pixels, half-open: x0 <= x < x1, y0 <= y < y1, never empty.
 
     Attributes:
-        source: whole, mask, box, otsu, li or fixed.
+        source: whole, mask, box, otsu, li, fixed or field (the middle of the whole image).
         note: what went otherwise than asked, in plain words; "" when nothing did.
     """
 
@@ -113,6 +114,27 @@ def find_region(
     else:
         y, x = (_widened(*pair, settings.margin, end) for pair, end in ((y, rows), (x, columns)))
     return Region(x[0], y[0], x[1], y[1], source, note)
+
+
+def narrowed(region: Region, field: Field | None) -> Region:
+    """A region that the field holds, cut about its own middle where it is larger.
+
+    Args:
+        region: of an image.
+        field: rows and columns of the image's px that fill the square, None: whatever there is.
+
+    Returns:
+        the region itself where nothing is cut.
+    """
+    if field is None:
+        return region
+    rows, columns = fits(field)
+    y0, y1 = _centred(region.y0, region.y1, min(rows, region.y1 - region.y0), region.y1)
+    x0, x1 = _centred(region.x0, region.x1, min(columns, region.x1 - region.x0), region.x1)
+    if (x0, y0, x1, y1) == (region.x0, region.y0, region.x1, region.y1):
+        return region
+    source = "field" if region.source == "whole" else region.source
+    return Region(x0, y0, x1, y1, source, region.note)
 
 
 def find_mask(

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from osteon.imaging.laying import MODES, Field, Laying
 from osteon.imaging.picture import Array
 
-MODES = ("stretch", "letterbox")
 
-
-def resize(image: Array, size: int, mode: str = "stretch") -> NDArray[np.uint8]:
+def resize(
+    image: Array, size: int, mode: str = "stretch", field: Field | None = None
+) -> NDArray[np.uint8]:
     """An image as 8 bits on a square.
 
     Bilinear with support that grows with the reduction, which is what makes it antialiased.
@@ -23,37 +24,42 @@ def resize(image: Array, size: int, mode: str = "stretch") -> NDArray[np.uint8]:
             HU must pass a window first.
         size: side of the square, px, at least 1.
         mode: stretch (aspect not kept) or letterbox (aspect kept, centred, black bars).
+        field: of a letterbox, rows and columns of this image's px that fill the square, see
+            `osteon.imaging.laying.Laying.of`; None: its longer side does.
 
     Returns:
         (size, size) or (size, size, 3) uint8, 0..255.
 
     Raises:
-        ValueError: a mode, size, shape or dtype that is not one of these.
+        ValueError: a mode, size, shape, dtype or field that is not one of these.
     """
     _check(size, mode)
-    return _on_square(to_uint8(image), size, mode, _scaled)
+    return _on_square(to_uint8(image), size, mode, field, _scaled)
 
 
-def resize_labels(labels: Array, size: int, mode: str = "stretch") -> NDArray[np.uint8]:
+def resize_labels(
+    labels: Array, size: int, mode: str = "stretch", field: Field | None = None
+) -> NDArray[np.uint8]:
     """A label map on a square, where `resize` puts its image: each pixel its nearest neighbour's.
 
     Args:
         labels: (H, W) uint8 or bool.
         size: side of the square, px, at least 1.
         mode: stretch or letterbox; the bars of a letterbox are 0.
+        field: as in `resize`.
 
     Returns:
         (size, size) uint8 with no value that `labels` has not (but 0 for the bars).
 
     Raises:
-        ValueError: a mode, size, shape or dtype that is not one of these.
+        ValueError: a mode, size, shape, dtype or field that is not one of these.
     """
     _check(size, mode)
     if labels.ndim != 2 or not labels.size:
         raise ValueError(f"labels: shape {labels.shape} is not (H, W) with pixels")
     if labels.dtype not in (np.uint8, np.bool_):
         raise ValueError(f"labels: dtype {labels.dtype} is not uint8 or bool")
-    return _on_square(labels.astype(np.uint8), size, mode, shrink_mask)
+    return _on_square(labels.astype(np.uint8), size, mode, field, shrink_mask)
 
 
 def _check(size: int, mode: str) -> None:
@@ -67,17 +73,16 @@ def _on_square(
     image: NDArray[np.uint8],
     size: int,
     mode: str,
+    field: Field | None,
     scaled: Callable[[NDArray[np.uint8], int, int], NDArray[np.uint8]],
 ) -> NDArray[np.uint8]:
     """An image as `scaled` brings it to rows × columns, filling the square or amid black bars."""
-    if mode == "stretch":
-        return scaled(image, size, size)
     rows, columns = image.shape[:2]
-    scale = size / max(rows, columns)
-    height, width = max(1, round(rows * scale)), max(1, round(columns * scale))
+    x0, y0, x1, y1 = Laying.of(rows, columns, size, mode, field).picture(rows, columns)
+    if (x0, y0, x1, y1) == (0, 0, size, size):
+        return scaled(image, size, size)
     canvas = np.zeros((size, size, *image.shape[2:]), np.uint8)
-    top, left = (size - height) // 2, (size - width) // 2
-    canvas[top : top + height, left : left + width] = scaled(image, height, width)
+    canvas[y0:y1, x0:x1] = scaled(image, y1 - y0, x1 - x0)
     return canvas
 
 

@@ -1,11 +1,9 @@
 """From a network's map on its square to an outline on the image's own pixels."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from osteon.imaging.laying import Laying
+from osteon.imaging.laying import Field, Laying
 from osteon.measures.discrimination import Bools
 from osteon.measures.surfaces import MaskError, as_mask
 
@@ -37,15 +35,13 @@ def as_map(name: str, values: ArrayLike) -> Map:
     return array.astype(np.float32)
 
 
-def picture_on_square(laid: Laying, rows: int, columns: int) -> Corners:
-    """Where an image lies on its square: x0, y0, x1, y1 in whole px, the bars left out."""
-    corners = laid.to_square(np.array([0.0, 0.0, columns, rows]))
-    x0, y0, x1, y1 = (int(one) for one in np.rint(corners))
-    return x0, y0, x1, y1
-
-
 def laid_back(
-    values: ArrayLike, rows: int, columns: int, size: int, resize: str = "stretch"
+    values: ArrayLike,
+    rows: int,
+    columns: int,
+    size: int,
+    resize: str = "stretch",
+    field: Field | None = None,
 ) -> Map:
     """A map on the pixels of the image it belongs to.
 
@@ -56,7 +52,7 @@ def laid_back(
     Args:
         values: (size, size) uint8 in steps of 1/255, or floats in 0..1.
         rows, columns: of the image.
-        size: side of the square, px; resize: stretch or letterbox.
+        size: side of the square, px; resize: stretch or letterbox; field: as there.
 
     Returns:
         (rows, columns) float32 in 0..1.
@@ -64,17 +60,28 @@ def laid_back(
     Raises:
         MaskError: values that are no map of this size. ValueError: sizes below 1, another mode.
     """
-    from PIL import Image
-
     found = as_map("values", values)
     if found.shape != (size, size):
         raise MaskError(f"values: shape {found.shape} found, size {size} needs {(size, size)}")
-    laid = Laying.of(rows, columns, size, resize)
-    x0, y0, x1, y1 = picture_on_square(laid, rows, columns)
-    part = found[y0:y1, x0:x1]
-    if part.shape == (rows, columns):
-        return part.copy()
-    picture = Image.fromarray(np.ascontiguousarray(part))
+    laid = Laying.of(rows, columns, size, resize, field)
+    x0, y0, x1, y1 = laid.picture(rows, columns)
+    return at_size(found[y0:y1, x0:x1], rows, columns)
+
+
+def at_size(probability: Map, rows: int, columns: int) -> Map:
+    """A map at another size, by the same bilinear filter.
+
+    Args:
+        probability: (H, W) float32 in 0..1.
+
+    Returns:
+        (rows, columns) float32 in 0..1.
+    """
+    from PIL import Image
+
+    if probability.shape == (rows, columns):
+        return probability.copy()
+    picture = Image.fromarray(np.ascontiguousarray(probability))
     resized = picture.resize((columns, rows), Image.Resampling.BILINEAR)
     return np.clip(np.asarray(resized, np.float32), 0, 1)
 
@@ -85,11 +92,12 @@ def on_image(
     crop: Corners,
     size: int,
     resize: str = "stretch",
+    field: Field | None = None,
 ) -> Map:
     """As `laid_back`, for a square that shows a part of the image: nothing is outlined elsewhere.
 
     Args:
-        values, size, resize: as there.
+        values, size, resize, field: as there.
         shape: rows and columns of the image; crop: x0, y0, x1, y1 of the part, px.
 
     Returns:
@@ -102,7 +110,7 @@ def on_image(
     if not (0 <= x0 < x1 <= shape[1] and 0 <= y0 < y1 <= shape[0]):
         raise MaskError(f"crop: {crop} found, a part of {shape[0]} x {shape[1]} px needed")
     whole = np.zeros(shape, np.float32)
-    whole[y0:y1, x0:x1] = laid_back(values, y1 - y0, x1 - x0, size, resize)
+    whole[y0:y1, x0:x1] = laid_back(values, y1 - y0, x1 - x0, size, resize, field)
     return whole
 
 
@@ -146,26 +154,3 @@ def outlined(probability: Map, threshold: float, least_px: int, fill_holes: bool
         probability: (H, W) in 0..1; the rest as in `osteon.recipes.segmenting.PostprocessConfig`.
     """
     return clean(probability >= threshold, least_px, fill_holes)
-
-
-def spacing_of(text: str | None) -> tuple[float, float] | None:
-    """Millimetres along rows and columns as the archive writes them, None where it knows none.
-
-    Args:
-        text: JSON `[row, column]`, "" or missing.
-
-    Raises:
-        MaskError: another text, or a distance that is not positive.
-    """
-    import json
-
-    if not isinstance(text, str) or not text:
-        return None
-    try:
-        values: Sequence[float] = json.loads(text)
-        row, column = (float(value) for value in values)
-    except (ValueError, TypeError):
-        raise MaskError(f"pixel_spacing_mm: {text!r} found, [row, column] in mm needed") from None
-    if not (np.isfinite([row, column]).all() and row > 0 and column > 0):
-        raise MaskError(f"pixel_spacing_mm: {text!r} found, two positive numbers needed")
-    return row, column

@@ -12,7 +12,6 @@ learner = load_learner("data/06_models/spinal_penn/penn/model")
 print(learner.outline(["slice12.dcm", "slice13.dcm"])[0].mask.sum())  # neighbours, in their order
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,16 +32,14 @@ from osteon.recipes.base import LearnerRecipe
 from osteon.recipes.clinical import ClinicalError
 from osteon.recipes.clinical import normalise as normalise_clinical
 from osteon.recipes.fusion import FusionRecipe
+from osteon.recipes.new_image import Box, Image, Laid, Spacing, lay
 from osteon.recipes.preprocessing import PreprocessingConfig
 from osteon.recipes.spinal_penn import SegmentationRecipe
 
-Image = str | Path | NDArray[Any]
-Box = tuple[float, float, float, float]
 Lab = tuple[float, float, float] | None
 SEXES = ("F", "M", "unknown")
 AT_ONCE = 16
 """Images that pass through the networks together."""
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,11 @@ class Ensemble:
         return tuple(self.card["classes"])
 
     def prepare(
-        self, image: Image, mask: NDArray[Any] | None = None, box: Box | None = None
+        self,
+        image: Image,
+        mask: NDArray[Any] | None = None,
+        box: Box | None = None,
+        spacing: Spacing | None = None,
     ) -> NDArray[np.uint8]:
         """The pixels as the networks were trained on.
 
@@ -75,49 +76,30 @@ class Ensemble:
             mask: H × W, not 0 inside the lesion; where the learner crops, it wins over the box,
                 and both win over a threshold.
             box: (x0, y0, x1, y1) of the lesion in pixels of the image.
+            spacing: mm along rows and columns of the image's pixels; needed where the learner was
+                trained on pixels of one size in mm (`preprocessing.field_mm`), else not looked at.
 
         Returns:
             size × size uint8, or size × size × 3. A learner that was given a slice with its
             neighbours is given the slice three times.
 
         Raises:
-            ValueError: the image cannot be prepared so, for instance no HU for windows of a CT, or
-                the mask is not of its size.
+            ValueError: the image cannot be prepared so, for instance no HU for windows of a CT, the
+                mask is not of its size, or the spacing is missing or none.
         """
-        from osteon.imaging.decode import load_display
-        from osteon.imaging.prepare import prepare
-        from osteon.imaging.region import find_mask, find_region
-        from osteon.imaging.resize import shrink, shrink_mask
+        return self.laid(image, mask, box, spacing).pixels
 
+    def laid(
+        self,
+        image: Image,
+        mask: NDArray[Any] | None = None,
+        box: Box | None = None,
+        spacing: Spacing | None = None,
+    ) -> Laid:
+        """As `prepare`, with where the square lies on the image."""
         step = dict(self.card["preprocessing"])
         most = step.pop("max_side")
-        wanted = PreprocessingConfig.model_validate(step)
-        given = image if isinstance(image, np.ndarray) else load_display(Path(image))
-        if mask is not None and mask.shape != given.shape[:2]:
-            raise ValueError(
-                f"mask: shape {mask.shape} found, {given.shape[:2]} of the image allowed"
-            )
-        pixels = shrink(given, most)
-        scale = pixels.shape[0] / given.shape[0]
-        drawn = None if mask is None else shrink_mask(mask, pixels.shape[0], pixels.shape[1])
-        boxes = [] if box is None else [[scale * corner for corner in box]]
-        region = find_region(pixels, wanted.region, drawn, boxes)
-        if region.note:
-            logger.warning("%s", region.note)
-        made = prepare(
-            pixels,
-            region=region,
-            colour=wanted.colour,
-            windows=wanted.windows,
-            size=wanted.size,
-            resize=wanted.resize,
-            intensity=wanted.intensity,
-            stretch=wanted.stretch.scaled(scale),
-            mask=find_mask(pixels, wanted.region, drawn, boxes)
-            if wanted.region.apply_mask
-            else None,
-        )
-        return np.ascontiguousarray(made)
+        return lay(image, PreprocessingConfig.model_validate(step), most, mask, box, spacing)
 
     def probabilities(self, pixels: NDArray[np.uint8], *further: Tensor) -> dict[str, float]:
         """Mean over the networks and over the images.
@@ -149,6 +131,7 @@ class ImageEnsemble(Ensemble):
         *,
         masks: Sequence[NDArray[Any] | None] | None = None,
         boxes: Sequence[Box | None] | None = None,
+        spacings: Sequence[Spacing | None] | None = None,
     ) -> dict[str, float]:
         """Probability of each class for one patient.
 
@@ -159,22 +142,24 @@ class ImageEnsemble(Ensemble):
             images: one image, or the slices of one patient, whose probabilities are averaged.
             masks: of the lesion, one an image or None; see `prepare`.
             boxes: of the lesion, one an image or None.
+            spacings: mm along rows and columns, one an image; needed as `prepare` says.
 
         Returns:
             class → probability in [0, 1]; they sum to 1.
 
         Raises:
-            ValueError: no image, or not as many masks or boxes as images.
+            ValueError: no image, not as many masks, boxes or spacings as images, or as `prepare`.
         """
         several = [images] if isinstance(images, str | Path | np.ndarray) else list(images)
         drawn = [None] * len(several) if masks is None else list(masks)
         framed = [None] * len(several) if boxes is None else list(boxes)
-        if not several or {len(drawn), len(framed)} != {len(several)}:
+        spaced = [None] * len(several) if spacings is None else list(spacings)
+        if not several or {len(drawn), len(framed), len(spaced)} != {len(several)}:
             raise ValueError(
-                f"images: {len(several)} found with {len(drawn)} masks and {len(framed)} boxes; "
-                "allowed are one image or more, and as many masks or boxes"
+                f"images: {len(several)} found with {len(drawn)} masks, {len(framed)} boxes and "
+                f"{len(spaced)} spacings; allowed are one image or more, and as many of the others"
             )
-        parts = zip(several, drawn, framed, strict=True)
+        parts = zip(several, drawn, framed, spaced, strict=True)
         return self.probabilities(np.stack([self.prepare(*part) for part in parts]))
 
 
@@ -191,6 +176,7 @@ class FusionEnsemble(Ensemble):
         sex: str | None = None,
         alp: Lab = None,
         ldh: Lab = None,
+        spacing: Spacing | None = None,
     ) -> dict[str, float]:
         """Probability of each class for one image of one patient.
 
@@ -200,6 +186,7 @@ class FusionEnsemble(Ensemble):
             sex: F, M or unknown; None counts as unknown.
             alp: (value, low, high) in U/L with the kit's own range; None = not measured.
             ldh: the same.
+            spacing: as in `prepare`.
 
         Returns:
             class → probability in [0, 1]; they sum to 1. A value that the learner does not use is
@@ -211,7 +198,8 @@ class FusionEnsemble(Ensemble):
                 (`clinical.missing: drop`).
         """
         clinical = self.encode(age=age, sex=sex, alp=alp, ldh=ldh)
-        return self.probabilities(self.prepare(image)[None], torch.from_numpy(clinical))
+        pixels = self.prepare(image, spacing=spacing)
+        return self.probabilities(pixels[None], torch.from_numpy(clinical))
 
     def encode(
         self,

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from osteon.recipes.artefact import AT_ONCE, Ensemble, Image
+from osteon.recipes.artefact import AT_ONCE, Ensemble
+from osteon.recipes.new_image import Image, Laid, Spacing
 from osteon.recipes.preprocessing import PreprocessingConfig
 from osteon.recipes.spinal_penn import SegmentationRecipe
 
@@ -32,35 +33,46 @@ class OutlineEnsemble(Ensemble):
 
     recipe: SegmentationRecipe
 
-    def outline(self, slices: Sequence[Image]) -> list[Outlined]:
+    def outline(self, slices: Sequence[Image], spacing: Spacing | None = None) -> list[Outlined]:
         """Outline the target on slices of one series.
 
         Args:
             slices: files (DICOM, PNG, JPEG) or H × W pixels, in the order in which they lie in the
                 patient: a network that looks at neighbours takes them from here.
+            spacing: mm along rows and columns of the slices' pixels; needed as `prepare` says.
 
         Returns:
-            one entry a slice, on the pixels that it was given.
+            one entry a slice, on the pixels that it was given. Nothing is outlined beyond the field
+            of a learner that has one.
 
         Raises:
             ValueError: no slice, or one that cannot be prepared as those of the training were.
         """
-        from osteon.imaging.decode import load_display
-        from osteon.measures.outlines import laid_back, outlined
+        from osteon.measures.outlines import outlined
 
         if isinstance(slices, str | Path) or not len(slices):
             raise ValueError(f"slices: {slices!r:.40} found, a list of one slice or more allowed")
-        given = [one if isinstance(one, np.ndarray) else load_display(Path(one)) for one in slices]
-        maps = self.maps(np.stack([self.prepare(one) for one in given]))
-        step = {k: v for k, v in self.card["preprocessing"].items() if k != "max_side"}
-        wanted, how = PreprocessingConfig.model_validate(step), self.recipe.postprocess
-        found = []
-        for pixels, own in zip(given, maps, strict=True):
-            height, width = pixels.shape[:2]
-            on_slice = laid_back(own, height, width, wanted.size, wanted.resize)
+        laid = [self.laid(one, spacing=spacing) for one in slices]
+        maps = self.maps(np.stack([one.pixels for one in laid]))
+        how, found = self.recipe.postprocess, []
+        for one, own in zip(laid, maps, strict=True):
+            on_slice = self._on_slice(own, one)
             mask = outlined(on_slice, how.threshold, how.least_px, how.fill_holes)
             found.append(Outlined(on_slice, mask))
         return found
+
+    def _on_slice(self, values: NDArray[np.float32], laid: Laid) -> NDArray[np.float32]:
+        """A map on the pixels of the slice as it was given."""
+        from osteon.measures.outlines import at_size, laid_back, on_image
+
+        step = {k: v for k, v in self.card["preprocessing"].items() if k != "max_side"}
+        wanted = PreprocessingConfig.model_validate(step)
+        if laid.field is None:
+            return laid_back(values, *laid.given, wanted.size, wanted.resize)
+        one = laid.region
+        crop = (one.x0, one.y0, one.x1, one.y1)
+        kept = on_image(values, laid.kept, crop, wanted.size, wanted.resize, laid.field)
+        return at_size(kept, *laid.given)
 
     def maps(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Mean maps of the folds on the networks' square.

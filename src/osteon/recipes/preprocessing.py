@@ -69,6 +69,10 @@ class PreprocessingConfig(BaseModel):
     Attributes:
         size: side length in px.
         resize: `stretch` ignores the aspect ratio, as the late-fusion paper does; `letterbox` pads.
+        field_mm: side of the square, mm, so that a prepared pixel is field_mm / size mm along both
+            axes in every image, to the rounding of a picture's sides. Of a region that is larger,
+            the part about its middle is taken; images whose pixel spacing is not known are left
+            out and counted. Needs `letterbox`. None = every region fills the square.
         slices: which ones become samples.
         region: which part of them.
         colour: `grey`; `window_composite`, three windows of a CT as red, green and blue;
@@ -94,6 +98,7 @@ class PreprocessingConfig(BaseModel):
 
     size: int = Field(224, ge=16, le=4096)
     resize: Literal["stretch", "letterbox"] = "stretch"
+    field_mm: float | None = Field(default=None, gt=0, le=2000)
     slices: SlicesConfig = SlicesConfig()
     region: RegionConfig = RegionConfig()
     colour: Colour = "grey"
@@ -106,6 +111,14 @@ class PreprocessingConfig(BaseModel):
     smoothing: float = Field(default=0.0, ge=0, le=100)
     masks: bool = False
     planes: tuple[Literal["SAGITTAL", "CORONAL", "AXIAL"], ...] | None = None
+
+    @model_validator(mode="after")
+    def _field_needs_letterbox(self) -> Self:
+        if self.field_mm is not None and self.resize != "letterbox":
+            raise ValueError(
+                f"field_mm is {self.field_mm:g} with resize {self.resize}; it needs letterbox"
+            )
+        return self
 
     @model_validator(mode="after")
     def _percentile_is_grey(self) -> Self:

@@ -28,6 +28,7 @@ FOUND = {
     "otsu": "found by Otsu's threshold",
     "li": "found by Li's threshold",
     "fixed": "a square of fixed size",
+    "field": "the middle of the image",
 }
 """Crop source → what people are told of it."""
 

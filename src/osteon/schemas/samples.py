@@ -8,7 +8,7 @@ import pandera.pandas as pa
 from osteon.schemas.images import whole
 from osteon.schemas.patients import MAX_AGE, PSEUDONYM, SEXES, SPLITS, number, text
 
-CROP_SOURCES = ("whole", "mask", "box", "otsu", "li", "fixed")
+CROP_SOURCES = ("whole", "mask", "box", "otsu", "li", "fixed", "field")
 
 
 def _crop_has_pixels(table: pd.DataFrame) -> pd.Series:

@@ -75,6 +75,9 @@ def test_what_an_image_goes_through_is_told() -> None:
     said = line_of(card(parameters={"preprocessing": found}), "claim_2024", "9")["value"]
     assert said.startswith("decoded to Hounsfield units, three windows")
     assert "cropped to the lesion's box and 20 px around it" in said
+    found = PREPROCESSING | {"size": 112, "resize": "letterbox", "field_mm": 336.0}
+    said = line_of(card(parameters={"preprocessing": found}), "claim_2024", "9")["value"]
+    assert "112 x 112 px (a pixel is 3.00 mm in every image; what is larger than 336 mm" in said
     inputs = line_of(card(), "tripod_ai", "9b")["value"]
     assert inputs == "image: grey, square; nothing beside it"
     assert "144 of 880 kept slices" in line_of(card(), "claim_2024", "10")["value"]

@@ -160,5 +160,17 @@ def test_greys_are_told_step_by_step_in_the_order_in_which_they_are_made() -> No
     assert said == "They are grey. Each is stretched to 64 × 64 px, whatever its sides."
     otsu = greys(GREYS | {"background": "otsu", "smoothing": 0})
     assert "up to Otsu's threshold" in otsu and "Gaussian" not in otsu
+
+
+def test_a_field_is_told_by_the_millimetres_of_a_pixel() -> None:
+    given = GREYS | {"size": 112, "field_mm": 336.0}
+    found = {"region": {"mode": "whole"}, "colour": {"source": "grey"}, "given": given}
+    said = sentences(found)
+    assert "A pixel is 3.00 mm in every image; what is larger than 336 mm is cut about" in said
+    assert "the rest is black" in said and "shown whole" not in said and "proportion" not in said
+    found["region"] = {"mode": "fixed"}
+    assert "cropped to a square of fixed size" in sentences(found)
+    given["field_mm"] = None
+    assert sentences(found | {"region": {"mode": "whole"}}).startswith("Each is shown whole.")
     none = greys(GREYS | {"background": "none"})
     assert none.startswith("Of each, in this order: a Gaussian")

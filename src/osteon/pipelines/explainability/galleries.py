@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from osteon.cohorts.choosing import field_at
 from osteon.cohorts.config import CohortConfig
 from osteon.pipelines.explainability.nodes import lesion
 from osteon.recipes.explainability import ExplainabilityConfig
@@ -137,9 +138,10 @@ class _Drawer:
         from osteon.reporting.gallery import tiles
 
         crop, shape, how = self._crop(name), self._shape(name), self.preprocessing
+        field = field_at(self.archive, self._row(name), how.field_mm)
 
         def lay(one: "NDArray[Any]", at: tuple[int, int]) -> "NDArray[Any]":
-            laid = to_original(one, shape, how.resize, how.size, crop=crop, at=at)
+            laid = to_original(one, shape, how.resize, how.size, crop=crop, at=at, field=field)
             return np.asarray(laid / max(float(np.abs(laid).max()), 1e-12))
 
         maps = [

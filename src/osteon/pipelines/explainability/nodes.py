@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from osteon import explaining
+from osteon.cohorts.choosing import field_at
 from osteon.datasets.store import Build, source_hash
 from osteon.recipes.explainability import ExplainabilityConfig, neutral_values
 from osteon.recipes.preprocessing import PreprocessingConfig
@@ -156,6 +157,7 @@ def _subject(
         target=_target(recipe, len(model.classes)),
         lesion=lambda position: given_lesion(archive, rows[position], crops[position]),
         mode=preprocessing.resize,
+        extent=lambda position: field_at(archive, rows[position], preprocessing.field_mm),
         **clinical,
     )
 

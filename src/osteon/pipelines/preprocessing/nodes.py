@@ -28,8 +28,8 @@ from osteon.recipes.preprocessing import PreprocessingConfig
 logger = logging.getLogger(__name__)
 
 GIVEN = (
-    *("size", "resize", "colour", "intensity", "percentiles", "background", "background_share"),
-    *("smoothing", "planes", "masks"),
+    *("size", "resize", "field_mm", "colour", "intensity", "percentiles", "background"),
+    *("background_share", "smoothing", "planes", "masks"),
 )
 """Parameters that a report says in words."""
 PLANES = ("SAGITTAL", "CORONAL", "AXIAL")
@@ -51,7 +51,7 @@ def choose_images(
     Args:
         archive: an `osteon.cohorts.archive.Archive`.
         images: its index, once the cohort is accepted.
-        preprocessing: slices, region and colour.
+        preprocessing: slices, region, field and colour.
         cohort: where masks tell the classes, the last of them is the lesion.
 
     Returns:
@@ -69,12 +69,14 @@ def choose_images(
     reasons = [refuse_reason(dtype, channels, *how) for dtype, channels in kinds]
     refused = {row: reason for row, reason in enumerate(reasons) if reason}
     refused |= _off_plane(images, preprocessing.planes)
+    refused = _unscaled(images, preprocessing) | refused
     if preprocessing.masks:
         refused = _blank(archive, len(images)) | _maskless(archive, len(images)) | refused
     target = None
     if cohort.labelled_by == "masks":
         target = cohort.mask_classes.index(cohort.classes[-1])
-    chosen = choose(archive, images, preprocessing.slices, preprocessing.region, refused, target)
+    parts = (preprocessing.slices, preprocessing.region)
+    chosen = choose(archive, images, *parts, refused, target, preprocessing.field_mm)
     lost = images["patient_id"].nunique() - chosen.table["patient_id"].nunique()
     if chosen.table.empty:
         raise CohortError(
@@ -93,6 +95,19 @@ def _off_plane(images: pd.DataFrame, planes: tuple[str, ...] | None) -> dict[int
         for row, view in enumerate(views)
         if planes is not None and view in PLANES and view not in planes
     }
+
+
+def _unscaled(images: pd.DataFrame, preprocessing: PreprocessingConfig) -> dict[int, str]:
+    """Row → why it is left out, of the images that nobody knows the scale of, where it counts."""
+    from osteon.imaging.spacing import refuse_spacing
+
+    if preprocessing.field_mm is None:
+        return {}
+    asked = preprocessing.field_mm, preprocessing.size
+    shapes = zip(images["rows"], images["columns"], strict=True)
+    spacings = zip(images["pixel_spacing_mm"], shapes, strict=True)
+    reasons = [refuse_spacing(text, shape, *asked) for text, shape in spacings]
+    return {row: reason for row, reason in enumerate(reasons) if reason}
 
 
 def _blank(archive: Any, count: int) -> dict[int, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from osteon.cohorts.choosing import CROP, neighbours
+from osteon.cohorts.choosing import CROP, field_at, neighbours
 from osteon.recipes.preprocessing import PreprocessingConfig
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def further_content(
 
     Returns:
         JSON-able: label maps where they blacken or are stored, boxes where they blacken, the
-        slices that stand beside, and how much images were reduced before they are smoothed.
+        slices that stand beside, how much images were reduced before they are smoothed, and how
+        many of their pixels fill the field.
     """
     rows = chosen["archive_row"].to_numpy(np.int64)
     found: dict[str, Any] = {}
@@ -45,6 +46,8 @@ def further_content(
         found["beside"] = [[None if row < 0 else content[row] for row in two] for two in beside]
     if preprocessing.smoothing:
         found["kept"] = _kept_share(chosen, preprocessing).tolist()
+    if (field_mm := preprocessing.field_mm) is not None:
+        found["fields"] = [field_at(archive, row, field_mm) for row in rows.tolist()]
     return found
 
 
@@ -138,6 +141,7 @@ class _Preparing:
             windows=wanted.windows,
             size=wanted.size,
             resize=wanted.resize,
+            field=field_at(self.archive, row, wanted.field_mm),
             neighbours=(before, after),
             mask=self._blackened(row),
             intensity=wanted.intensity,
@@ -147,9 +151,14 @@ class _Preparing:
     def labels(self, at: int) -> "NDArray[np.uint8]":
         from osteon.imaging.prepare import prepare_mask
 
-        mask = self.archive.mask(int(self.rows[at]))
-        wanted = self.preprocessing
-        return prepare_mask(mask, region=self._region(at), size=wanted.size, resize=wanted.resize)
+        row, wanted = int(self.rows[at]), self.preprocessing
+        return prepare_mask(
+            self.archive.mask(row),
+            region=self._region(at),
+            size=wanted.size,
+            resize=wanted.resize,
+            field=field_at(self.archive, row, wanted.field_mm),
+        )
 
     def _region(self, at: int) -> Any:
         from osteon.imaging.region import Region

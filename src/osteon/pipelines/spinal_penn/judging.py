@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from osteon.cohorts.choosing import CROP
+from osteon.cohorts.choosing import CROP, field_at
 from osteon.cohorts.errors import CohortError
 from osteon.recipes.preprocessing import PreprocessingConfig
 from osteon.recipes.segmenting import PostprocessConfig
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from osteon.explaining.store import Maps
+    from osteon.imaging.laying import Field
     from osteon.measures.outline_store import Packed
     from osteon.measures.segmentation import Case
     from osteon.measures.thresholds_of_maps import ThresholdCounts
@@ -78,16 +79,21 @@ class Reading:
 
     def spacing(self, row: Any) -> tuple[float, float] | None:
         """Millimetres along rows and columns; None where nobody knows."""
-        from osteon.measures.outlines import spacing_of
+        from osteon.imaging.spacing import spacing_of
 
         return spacing_of(self.archive.index["pixel_spacing_mm"].iloc[int(row.archive_row)])
+
+    def field(self, row: Any) -> "Field | None":
+        """Rows and columns of the archive's image that fill its square; None: its crop does."""
+        return field_at(self.archive, int(row.archive_row), self.preprocessing.field_mm)
 
     def probability(self, row: Any, shape: tuple[int, int]) -> "NDArray[np.float32]":
         """The map on the pixels of the archive."""
         from osteon.measures.outlines import on_image
 
-        made, crop = self.preprocessing, corners(row)
-        return on_image(self.square(row.sample_id), shape, crop, made.size, made.resize)
+        made = self.preprocessing
+        how = (corners(row), made.size, made.resize, self.field(row))
+        return on_image(self.square(row.sample_id), shape, *how)
 
     def patches(self, row: Any, grid: Grid) -> "tuple[NDArray[np.bool_], NDArray[np.bool_]]":
         """What is drawn, and what is called, of the patches of a slice.
@@ -129,12 +135,11 @@ class Reading:
         """Which patches have their centre on the picture, not on the bars of a letterbox."""
         from osteon.imaging.laying import Laying
         from osteon.imaging.patches import positions
-        from osteon.measures.outlines import picture_on_square
 
         x0, y0, x1, y1 = corners(row)
         rows, columns, size = y1 - y0, x1 - x0, self.preprocessing.size
-        laid = Laying.of(rows, columns, size, self.preprocessing.resize)
-        left, top, right, bottom = picture_on_square(laid, rows, columns)
+        laid = Laying.of(rows, columns, size, self.preprocessing.resize, self.field(row))
+        left, top, right, bottom = laid.picture(rows, columns)
         centre = positions(size, size, grid.patch, grid.stride) + grid.patch / 2
         y, x = centre.T
         return np.asarray((y >= top) & (y <= bottom) & (x >= left) & (x <= right))

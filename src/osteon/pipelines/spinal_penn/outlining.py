@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from osteon.cohorts.choosing import CROP
+from osteon.cohorts.choosing import CROP, field_at
 from osteon.cohorts.config import CohortConfig
 from osteon.cohorts.errors import CohortError
 from osteon.datasets.store import Build
@@ -117,16 +117,18 @@ def measure_lesions(
         and prepared_mm (median size of a prepared pixel along rows, NaN where unknown).
     """
     from osteon.imaging.laying import Laying
+    from osteon.imaging.spacing import spacing_of
     from osteon.measures.lesion_sizes import largest
-    from osteon.measures.outlines import spacing_of
 
     known = archive.index["pixel_spacing_mm"].iloc[samples["archive_row"].to_numpy()]
-    spacings, rows = [spacing_of(text) for text in known], list(samples.itertuples(index=False))
+    spacings = [spacing_of(text) for text in known]
+    rows: list[Any] = list(samples.itertuples(index=False))
     sizes = largest(_drawn(rows, spacings, archive, values_of(cohort)[0]))
     fine = []
     for row, spacing in zip(rows, spacings, strict=True):
         x0, y0, x1, y1 = corners(row)
-        laid = Laying.of(y1 - y0, x1 - x0, preprocessing.size, preprocessing.resize)
+        field = field_at(archive, int(row.archive_row), preprocessing.field_mm)
+        laid = Laying.of(y1 - y0, x1 - x0, preprocessing.size, preprocessing.resize, field)
         fine.append(spacing[0] / laid.scale[1] if spacing else float("nan"))
     people = samples["patient_id"].astype(str).tolist()
     median = pd.Series(fine, index=people).groupby(level=0).median()

@@ -33,6 +33,19 @@ def with_series(table: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
+def refuse_field(preprocessing: PreprocessingConfig) -> None:
+    """Refuse squares that show a part of a slice: boxes are laid on the whole one.
+
+    Raises:
+        CohortError: `field_mm` is given.
+    """
+    if preprocessing.field_mm is not None:
+        raise CohortError(
+            f"preprocessing.field_mm: {preprocessing.field_mm:g} found, only null allowed here: "
+            "the detector's boxes lie on whole slices, and a field may cut them"
+        )
+
+
 def drawn_boxes(samples: pd.DataFrame, archive: Any) -> pd.DataFrame:
     """Boxes that readers drew, one row a box: sample_id and x0 … y1 in the archive's pixels."""
     found = [

@@ -21,6 +21,7 @@ from osteon.pipelines.spinal_wff.boxes import (
     found_boxes,
     layings,
     padded_boxes,
+    refuse_field,
     with_series,
 )
 from osteon.pipelines.training.nodes import artefact_card, hash_table, write_folds, write_reason
@@ -80,10 +81,10 @@ def train_detector(
         why; with `boxes: artefact` the earlier detector finds them and nothing is fitted.
 
     Raises:
-        CohortError: no box is drawn in the training part.
+        CohortError: no box is drawn in the training part, or preprocessing has a field in mm.
     """
-    full = wff(recipe)
-    name, paper = parts.names_of(workspace)
+    refuse_field(preprocessing)
+    full, (name, paper) = wff(recipe), parts.names_of(workspace)
     table = with_series(parts.place(samples, splits, inner_splits))
     table = table.sort_values("row").reset_index(drop=True)
     if full.boxes == "whole":

@@ -103,13 +103,19 @@ def preprocessing(facts: CardFacts) -> str | None:
     if not found:
         return None
     shape = {"stretch": "its aspect ratio is not kept", "letterbox": "padded to keep its aspect"}
+    laid = shape.get(found["resize"], found["resize"])
+    if field := found.get("field_mm"):
+        laid = (
+            f"a pixel is {field / found['size']:.2f} mm in every image; what is larger than "
+            f"{field:g} mm is cut about its middle, the rest is black"
+        )
     colour = colours(found, "made grey")
     decoded = "display values (a CT to Hounsfield units)"
     if found.get("colour") == "window_composite":
         decoded = "Hounsfield units"
     return (
         f"decoded to {decoded}, {colour}, {shown(found)}resized once to "
-        f"{found['size']} x {found['size']} px ({shape.get(found['resize'], found['resize'])}); "
+        f"{found['size']} x {found['size']} px ({laid}); "
         "unreadable, duplicate and foreign files were refused with a code"
     )
 

@@ -28,6 +28,11 @@ SQUARES = {
     "stretch": "stretched to {size} × {size} px, whatever its sides",
     "letterbox": "laid on {size} × {size} px with its sides in proportion, the rest black",
 }
+IN_FIELD = "laid on {size} × {size} px by its millimetres"
+SCALE = (
+    "A pixel is {mm:.2f} mm in every image; what is larger than {field_mm:g} mm is cut about its "
+    "middle, the rest is black."
+)
 BACKGROUNDS = {
     "share": "pixels below {share:g} % of its 99.5th percentile become black",
     "otsu": "pixels up to Otsu's threshold become black",
@@ -53,6 +58,7 @@ SOURCES = {
     "li": "Li's threshold",
     "fixed": "a fixed square",
     "whole": "nothing: shown whole",
+    "field": "the field: the middle of the image is shown",
 }
 
 
@@ -74,7 +80,7 @@ def preparation(view: View) -> Section:
 def sentences(found: Mapping[str, Any]) -> str:
     """Slices, region and colour."""
     slices, region = found.get("slices") or {}, found.get("region") or {}
-    colour = found.get("colour") or {}
+    colour, given = found.get("colour") or {}, found.get("given") or {}
     said = []
     if slices:
         choice = CHOICES.get(str(slices.get("choice")), plain(slices.get("choice")))
@@ -83,9 +89,11 @@ def sentences(found: Mapping[str, Any]) -> str:
             f"series, {count(slices.get('chosen'))} were taken: {choice}."
         )
     found_by = any((region.get("sources") or {}).get(name) for name in THRESHOLDS)
-    said.append(MODES.get(str(region.get("mode")), "").format(BY_THRESHOLD if found_by else ""))
+    # In a field the middle of what is larger is shown, which `greys` says.
+    if not (region.get("mode") == "whole" and given.get("field_mm")):
+        said.append(MODES.get(str(region.get("mode")), "").format(BY_THRESHOLD if found_by else ""))
     said.append(COLOURS.get(str(colour.get("source")), ""))
-    said.append(greys(found.get("given") or {}))
+    said.append(greys(given))
     share = colour.get("without_hue")
     if share is not None:
         first = min(HUE_SAMPLE, int(slices.get("chosen") or HUE_SAMPLE))
@@ -107,10 +115,14 @@ def greys(given: Mapping[str, Any]) -> str:
             steps.append(f"a Gaussian of σ = {given['smoothing']:g} px of the original smooths it")
         low, high = given["percentiles"]
         steps.append(f"greys run from its percentile {low:g} (black) to {high:g} (white)")
-    steps.append(f"it is {SQUARES[str(given['resize'])].format(**given)}")
+    field = given.get("field_mm")
+    laid = (IN_FIELD if field else SQUARES[str(given["resize"])]).format(**given)
+    steps.append(f"it is {laid}")
     said = f"Of each, in this order: {'; '.join(one for one in steps if one)}."
     if len(steps) == 1:
-        said = f"Each is {SQUARES[str(given['resize'])].format(**given)}."
+        said = f"Each is {laid}."
+    if field:
+        said += f" {SCALE.format(mm=field / given['size'], **given)}"
     if given["masks"]:
         said += " Its label map goes along by nearest neighbour."
     if given["planes"]:
