@@ -49,7 +49,7 @@ keep_worker()
 for _ in range(3):
     np.ones(2**20)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(50):
+for _ in range(200):
     np.ones(2**20)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -61,5 +61,6 @@ def test_a_dask_worker_asks_for_the_same_pages_once(trim: str, fresh: bool) -> N
     given = {**os.environ, "MALLOC_TRIM_THRESHOLD_": trim}
     command = [sys.executable, "-c", FAULTS]
     told = subprocess.run(command, env=given, capture_output=True, text=True, check=True)
-    # 50 times 8 MiB: with pages of 4 KiB 102,400 of them if they are fresh each time.
-    assert (int(told.stdout) > 1000) == fresh
+    # 200 times 8 MiB: fresh each time they fault once each at least, however large a page is
+    # (4 KiB gives 409,600 faults, huge pages of 2 MiB about 1,000); kept they fault no more.
+    assert (int(told.stdout) >= 200) == fresh
