@@ -1,5 +1,6 @@
 """What every test may lean on: the real files, where they are, and one thread a process."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -36,3 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests that run whole pipelines first, so that the workers end together."""
     place = {name: number for number, name in enumerate(WHOLE_RUNS)}
     items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+
+
+def pytest_collection_finish() -> None:
+    """Spare each search for garbage what lives to the end: thousands of tests, every library."""
+    gc.freeze()

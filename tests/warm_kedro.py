@@ -4,6 +4,7 @@ Reads one JSON object a line, {"project", "printed"} with "arguments" or "notebo
 each with the exit status on a line; what is printed goes to the file `printed`.
 """
 
+import gc
 import json
 import os
 import sys
@@ -69,6 +70,8 @@ def main() -> None:
         sys.stderr.flush()
         answers.write(f"{code}\n")
         answers.flush()
+        gc.collect()
+        gc.freeze()  # what was imported lives on: no later search for garbage walks through it
 
 
 if __name__ == "__main__":
