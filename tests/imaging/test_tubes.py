@@ -166,6 +166,14 @@ def test_slices_of_another_size_are_cut_at_the_same_part() -> None:
     assert scale_box((20, 10, 50, 40), (64, 96), (128, 192)) == (40, 20, 100, 80)
 
 
+def test_slices_that_are_repeated_are_cut_as_others_are() -> None:
+    first, second = rng(1).random((2, 40, 40)).astype(np.float32)
+    box, side = (3.5, 4, 31, 31.5), 12
+    tube = cut_tube([first, second, second, first, first], box, side)
+    for place, pixels in enumerate((first, second, second, first, first)):
+        np.testing.assert_array_equal(tube[place], cut_tube([pixels], box, side)[0])
+
+
 def test_colour_is_averaged_and_files_on_disk_are_read(tmp_path) -> None:
     grey = rng().integers(0, 255, (40, 40), np.uint8)
     box = (5, 5, 25, 25)

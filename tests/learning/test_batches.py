@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osteon.learning.batches import ImageCases, feed, normalise, plan_epoch
+from osteon.learning.batches import ImageCases, feed, normalise, plan_epoch, unit
 
 CPU = torch.device("cpu")
 
@@ -74,6 +74,18 @@ def test_normalisation_by_hand() -> None:
 def test_grey_in_three_planes_is_grey() -> None:
     grey = torch.randint(0, 256, (2, 5, 6), dtype=torch.uint8)
     torch.testing.assert_close(normalise(grey[..., None].expand(-1, -1, -1, 3)), normalise(grey))
+
+
+def test_unit_images_by_hand_in_three_planes_channels_last() -> None:
+    grey = torch.tensor([[[0, 51], [102, 255], [204, 153]]], dtype=torch.uint8)
+    found = unit(grey)
+    assert found.shape == (1, 3, 3, 2)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    for plane in found[0]:
+        torch.testing.assert_close(plane, torch.tensor([[0, 0.2], [0.4, 1], [0.8, 0.6]]))
+    colours = torch.randint(0, 256, (2, 5, 6, 3), dtype=torch.uint8)
+    assert unit(colours).is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(unit(colours)[1, 2], colours[1, :, :, 2] / 255)
 
 
 def test_batches_hold_the_asked_cases(cases) -> None:

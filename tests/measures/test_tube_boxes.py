@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from osteon.measures.tube_boxes import BOX, borrowed, largest, surest, whole
+from osteon.measures.tube_boxes import BOX, borrowed, columns, largest, surest, whole
 
 SERIES = pd.DataFrame({"sequence_id": ["S1", "S2", "S3", "S4"], "patient_id": ["P", "P", "Q", "P"]})
 SLICES = pd.DataFrame(
@@ -27,6 +27,15 @@ FOUND = boxes(
     ("c", 5, 5, 45, 25),
     ("f", 10, 20, 20, 40),
 )
+
+
+def test_columns_are_what_pandas_says_and_a_copy() -> None:
+    found = columns(FOUND, BOX)
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, FOUND[BOX].to_numpy(np.float64))
+    found[:] = -1
+    assert (FOUND[BOX] >= 0).all(axis=None)
+    assert columns(FOUND.iloc[:0], BOX).shape == (0, 4)
 
 
 def test_the_surest_box_of_each_slice_that_reaches_the_score() -> None:

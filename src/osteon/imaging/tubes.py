@@ -167,7 +167,10 @@ def cut_tube(
     frame = shape or (slices[0].shape[0], slices[0].shape[1])
     tube = np.empty((len(slices), side, side), np.float32)
     for place, pixels in enumerate(slices):
-        tube[place] = _cut(pixels, scale_box(box, frame, pixels.shape[:2]), side)
+        if place and pixels is slices[place - 1]:  # the last of a series, repeated: cut once
+            tube[place] = tube[place - 1]
+        else:
+            tube[place] = _cut(pixels, scale_box(box, frame, pixels.shape[:2]), side)
     return tube
 
 

@@ -5,6 +5,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from osteon.measures.tube_boxes import columns
+
 Aggregate = Literal["max", "mean", "noisy_or"]
 
 
@@ -41,7 +43,7 @@ def image_opinions(
     )
     kept, image = kept[image >= 0], image[image >= 0]
     names = [f"prob_{name}" for name in classes]
-    given = detections[names].to_numpy(np.float64)[kept]
+    given = columns(detections, names)[kept]
     sure = detections["score"].to_numpy(np.float64)[kept]
     both = np.full((len(samples), 2), np.nan)
     boxed = np.bincount(image, minlength=len(samples))

@@ -4,13 +4,21 @@ Liu et al. 2022: in training the largest labelled region of the series, in testi
 detected one; the same place on all slices.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 BOX = ["x0", "y0", "x1", "y1"]
 DETECTED, OTHER, WHOLE, LABELLED, NONE = "detected", "other_series", "whole", "labelled", "none"
 FROM = (DETECTED, OTHER, WHOLE, LABELLED, NONE)
 """Where a tube's box is from; `none`: there is no box, so no tube."""
+
+
+def columns(table: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float64]:
+    """Some columns as (rows, names) float64; one by one, ten times as fast for few rows."""
+    return np.stack([table[name].to_numpy(np.float64) for name in names], axis=1)
 
 
 def surest(detections: pd.DataFrame, score: float) -> pd.DataFrame:
@@ -41,7 +49,7 @@ def largest(
     slice_at = pd.Index(slices["sample_id"]).get_indexer(pd.Index(boxes["sample_id"]))
     owner = slices["sequence_id"].to_numpy()[slice_at]
     series_at = np.where(slice_at < 0, -1, pd.Index(series["sequence_id"]).get_indexer(owner))
-    corners = boxes[BOX].to_numpy(np.float64)
+    corners = columns(boxes, BOX)
     area = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
     order = np.lexsort((slices["slice"].to_numpy()[slice_at], -area))
     order = order[series_at[order] >= 0]
@@ -50,8 +58,9 @@ def largest(
     chosen, names = np.full((len(series), 4), np.nan), np.full(len(series), None, dtype=object)
     chosen[place], names[place] = corners[best], boxes["sample_id"].to_numpy()[best]
     box_from = np.where(np.isnan(chosen[:, 0]), NONE, source)
+    own = dict(series.reset_index(drop=True))  # a new table, where `assign` would copy one a column
     corner = dict(zip(BOX, chosen.T, strict=True))
-    return series.reset_index(drop=True).assign(sample_id=names, **corner, box_from=box_from)
+    return pd.DataFrame({**own, "sample_id": names, **corner, "box_from": box_from})
 
 
 def borrowed(boxed: pd.DataFrame, sizes: np.ndarray) -> pd.DataFrame:
@@ -62,11 +71,11 @@ def borrowed(boxed: pd.DataFrame, sizes: np.ndarray) -> pd.DataFrame:
         sizes: (series, 2) rows and columns of their slices.
     """
     size = np.asarray(sizes, np.float64)[:, [1, 0, 1, 0]]
-    share = boxed[BOX].to_numpy(np.float64) / size
+    share = columns(boxed, BOX) / size
     area = (share[:, 2] - share[:, 0]) * (share[:, 3] - share[:, 1])
     if not np.isnan(area).any():
         return boxed
-    corners = boxed[BOX].to_numpy(np.float64, copy=True)
+    corners = columns(boxed, BOX)
     source = boxed["box_from"].to_numpy(object, copy=True)
     patient = boxed["patient_id"].factorize()[0]
     for place in range(patient.max(initial=-1) + 1):

@@ -33,7 +33,7 @@ from osteon.measures.fusion import votes
 from osteon.measures.fusion_explain import Explained, explain
 from osteon.measures.fusion_terms import NoBox, Terms, names
 from osteon.measures.opinions import image_opinions
-from osteon.measures.tube_boxes import BOX
+from osteon.measures.tube_boxes import BOX, columns
 from osteon.recipes.artefact import Ensemble, hashes, load_learner
 from osteon.recipes.preprocessing import PreprocessingConfig
 from osteon.recipes.spinal_wff import DetectorRecipe, SequenceRecipe, VotingConfig
@@ -43,6 +43,7 @@ STAGES = ("prepare", "detect", "cut", "classify", "fuse")
 """Of a diagnosis: slices made ready, detector, tubes, sequence model, Eq. 1 with the votes."""
 FILE = "framework.json"
 PATIENT = "patient"
+SIZE = ("rows", "columns")
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class Framework:
         """
         if not len(series) or min(len(one) for one in series) == 0:
             raise ValueError(f"series: {[len(one) for one in series]} slices found, 1 or more each")
-        clock = _Clock()
+        clock = _Clock(self.device)
         with clock.stage("prepare"):
             series = [[shrink(one, self.max_side) for one in slices] for slices in series]
             table = _table(series, names)
@@ -168,14 +169,14 @@ class Framework:
         with torch.no_grad():
             found = torch.cat([self.detector.networks[0](batch) for batch in batches])
         numbers = found.double().cpu().numpy()
-        sizes, how = table[["rows", "columns"]].to_numpy(), self.preprocessing
+        sizes, how = columns(table, SIZE).astype(np.int64), self.preprocessing
         laid = [Laying.of(int(h), int(w), how.size, how.resize) for h, w in sizes]
         at, corners, given = found_on_originals(numbers, laid, sizes)
-        columns = zip((*BOX, *names), (*corners.T, *given.T), strict=True)
+        values = zip((*BOX, *names), (*corners.T, *given.T), strict=True)
         return pd.DataFrame(
             {
                 "sample_id": pd.Series(table["sample_id"].to_numpy()[at], dtype=object),
-                **dict(columns),
+                **dict(values),
                 "score": given.max(axis=1, initial=0),
             }
         )
@@ -184,9 +185,11 @@ class Framework:
         self, series: Sequence[Slices], table: pd.DataFrame, boxes: pd.DataFrame
     ) -> tuple[pd.DataFrame, torch.Tensor]:
         """Which series have a tube, and those tubes, on the device."""
-        first = table.drop_duplicates("sequence_id").reset_index(drop=True)
-        known = first[["sequence_id", "patient_id", "sequence"]]
-        sizes = first[["rows", "columns"]].to_numpy()
+        first = table[~table["sequence_id"].duplicated().to_numpy()]
+        known = pd.DataFrame(
+            {name: first[name] for name in ("sequence_id", "patient_id", "sequence")}
+        )
+        sizes = columns(first, SIZE)
         if self.detector is None:
             cut = tube_boxes.whole(known, sizes)
         else:
@@ -197,7 +200,7 @@ class Framework:
         recipe = self.sequence.recipe
         assert isinstance(recipe, SequenceRecipe)
         slice_of = dict(zip(table["sample_id"], table["slice"], strict=True))
-        corners, named = cut[BOX].to_numpy(np.float64), cut["sample_id"].tolist()
+        corners, named = columns(cut, BOX), cut["sample_id"].tolist()
         made = []
         for at in np.flatnonzero(cut["box_from"].to_numpy() != tube_boxes.NONE).tolist():
             slices = series[at]
@@ -218,7 +221,7 @@ class Framework:
             objective = self.sequence.recipe.build_objective()
             with torch.no_grad():
                 given = objective.probabilities(self.sequence.networks[0](tubes))
-            said[table["box_from"] != tube_boxes.NONE] = given[:, -1].cpu().numpy()
+            said[table["box_from"].to_numpy() != tube_boxes.NONE] = given[:, -1].cpu().numpy()
         return table.assign(m=said)
 
     def _terms(
@@ -246,15 +249,16 @@ class Framework:
 class _Clock:
     """Seconds of each stage, with the GPU's work waited for."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         started = time.perf_counter()
         yield
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
         self.seconds[name] = time.perf_counter() - started
 
 
@@ -263,14 +267,14 @@ def _table(series: Sequence[Slices], names: Sequence[str] | None) -> pd.DataFram
     at = [one for one, slices in enumerate(series) for _ in slices]
     place = [one for slices in series for one in range(len(slices))]
     shapes = np.array([one.shape[:2] for slices in series for one in slices], np.int64)
-    said = {
+    words = {
         "sample_id": [f"{one}/{two}" for one, two in zip(at, place, strict=True)],
         "sequence_id": [str(one) for one in at],
         "patient_id": [PATIENT] * len(at),
         "sequence": [names[one] if names else "" for one in at],
     }
-    words = pd.DataFrame(said, dtype=object)
-    return words.assign(slice=place, rows=shapes[:, 0], columns=shapes[:, 1])
+    said = {name: pd.Series(one, dtype=object) for name, one in words.items()}
+    return pd.DataFrame({**said, "slice": place, **dict(zip(SIZE, shapes.T, strict=True))})
 
 
 def framework_of(said: dict[str, Any], detector: Ensemble | None, sequence: Ensemble) -> Framework:
