@@ -6,7 +6,7 @@ PAPER ?= osteosarcoma_fusion
 ARGS ?=
 
 export DO_NOT_TRACK := 1
-# Where this is set, as in many containers, each process compiles every library anew: 20 s a run.
+# Where this is set, as in many containers, each process would compile every library anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test check lock setup bench clean

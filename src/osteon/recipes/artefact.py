@@ -61,6 +61,18 @@ class Ensemble:
         """Names of the classes; the last is the positive one."""
         return tuple(self.card["classes"])
 
+    @property
+    def preprocessing(self) -> PreprocessingConfig:
+        """How the images of the training were prepared."""
+        step = {k: v for k, v in self.card["preprocessing"].items() if k != "max_side"}
+        return PreprocessingConfig.model_validate(step)
+
+    @property
+    def max_side(self) -> int | None:
+        """Longer side that ingestion reduced images to before, px; None: it kept all."""
+        most: int | None = self.card["preprocessing"].get("max_side")
+        return most
+
     def prepare(
         self,
         image: Image,
@@ -97,9 +109,7 @@ class Ensemble:
         spacing: Spacing | None = None,
     ) -> Laid:
         """As `prepare`, with where the square lies on the image."""
-        step = dict(self.card["preprocessing"])
-        most = step.pop("max_side")
-        return lay(image, PreprocessingConfig.model_validate(step), most, mask, box, spacing)
+        return lay(image, self.preprocessing, self.max_side, mask, box, spacing)
 
     def probabilities(self, pixels: NDArray[np.uint8], *further: Tensor) -> dict[str, float]:
         """Mean over the networks and over the images.

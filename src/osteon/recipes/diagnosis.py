@@ -185,7 +185,7 @@ class Framework:
         self, series: Sequence[Slices], table: pd.DataFrame, boxes: pd.DataFrame
     ) -> tuple[pd.DataFrame, torch.Tensor]:
         """Which series have a tube, and those tubes, on the device."""
-        first = table[~table["sequence_id"].duplicated().to_numpy()]
+        first = table[~table["sequence_id"].duplicated().to_numpy()].reset_index(drop=True)
         known = pd.DataFrame(
             {name: first[name] for name in ("sequence_id", "patient_id", "sequence")}
         )
@@ -294,15 +294,14 @@ def framework_of(said: dict[str, Any], detector: Ensemble | None, sequence: Ense
         for network in one.networks:
             network.to(device).eval()
     first, second, third = (float(one) for one in said["lambdas"])
-    step = {k: v for k, v in sequence.card["preprocessing"].items() if k != "max_side"}
     return Framework(
         detector,
         sequence,
         AgeTable.from_json(said["age_table"]),
         (first, second, third),
         VotingConfig.model_validate(said["voting"]),
-        PreprocessingConfig.model_validate(step),
-        sequence.card["preprocessing"].get("max_side"),
+        sequence.preprocessing,
+        sequence.max_side,
         device,
     )
 

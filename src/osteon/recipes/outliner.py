@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from osteon.recipes.artefact import AT_ONCE, Ensemble
 from osteon.recipes.new_image import Image, Laid, Spacing
-from osteon.recipes.preprocessing import PreprocessingConfig
 from osteon.recipes.spinal_penn import SegmentationRecipe
 
 
@@ -63,13 +62,9 @@ class OutlineEnsemble(Ensemble):
 
     def _on_slice(self, values: NDArray[np.float32], laid: Laid) -> NDArray[np.float32]:
         """A map on the pixels of the slice as it was given."""
-        from osteon.measures.outlines import at_size, laid_back, on_image
+        from osteon.measures.outlines import at_size, on_image
 
-        step = {k: v for k, v in self.card["preprocessing"].items() if k != "max_side"}
-        wanted = PreprocessingConfig.model_validate(step)
-        if laid.field is None:
-            return laid_back(values, *laid.given, wanted.size, wanted.resize)
-        one = laid.region
+        wanted, one = self.preprocessing, laid.region
         crop = (one.x0, one.y0, one.x1, one.y1)
         kept = on_image(values, laid.kept, crop, wanted.size, wanted.resize, laid.field)
         return at_size(kept, *laid.given)
